@@ -1,0 +1,73 @@
+"""Writes that are whole or absent: a temporary file beside the target, fsync, rename."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from neuroguide._core.errors import FileError
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[Path]:
+    """Yield a temporary path in the target's folder; rename it to ``path`` when the block ends without an error.
+
+    Whatever happens inside the block, ``path`` holds either the old content or the whole new one.
+
+    Parameters
+    ----------
+    path : path
+        The file to write. Its folder is made if it does not exist.
+    overwrite : bool
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    FileError
+        If the folder cannot be made or written, or the file exists and ``overwrite`` is False.
+    """
+    target = Path(path)
+    if not overwrite and target.exists():
+        raise FileError(f"{target} exists already; choose another name or remove it first")
+    if target.is_dir():
+        raise FileError(f"{target} is a folder, a file was expected; add a file name")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"cannot make the folder {target.parent} ({error.strerror}); choose another place") from error
+    # the suffix stays last: matplotlib and netCDF choose the format by it
+    temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.tmp{target.suffix}")
+    try:
+        yield temporary
+        if not temporary.exists():
+            raise FileError(f"nothing was written for {target}")
+        with temporary.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        os.replace(temporary, target)
+        _sync_folder(target.parent)
+    except PermissionError as error:
+        raise FileError(f"cannot write {target} ({error.strerror}); choose a folder that you may write to") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike[str], text: str, *, overwrite: bool = True) -> Path:
+    """Write a text file as a whole, UTF-8; see :func:`atomic_path`."""
+    with atomic_path(path, overwrite=overwrite) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return Path(path)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself durable, where the system lets a folder be opened (not on Windows)."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
