@@ -1,0 +1,1 @@
+"""The RDM engine: torch tensors in, torch tensors out."""

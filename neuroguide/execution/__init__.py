@@ -1,0 +1,1 @@
+"""Run a candidate or a score somewhere."""

@@ -1,0 +1,1 @@
+"""A name, a file or a torch module -> activations of named layers."""

@@ -1,0 +1,1 @@
+"""Guided architecture search."""

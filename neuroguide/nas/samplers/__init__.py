@@ -1,0 +1,1 @@
+"""Which candidate next: each one an optuna sampler."""

@@ -1,0 +1,1 @@
+"""One self-contained HTML page from a scores file or a search run."""

@@ -1,0 +1,1 @@
+"""The images that were shown: ids, metadata, lazy pixels."""

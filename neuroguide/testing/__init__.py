@@ -1,0 +1,1 @@
+"""Contract tests that a plugin can run."""
