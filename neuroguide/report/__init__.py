@@ -1,1 +1,0 @@
-"""One self-contained HTML page from a scores file or a search run."""
