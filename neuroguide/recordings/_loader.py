@@ -1,0 +1,130 @@
+"""What a loader is, and the registry that holds them.
+
+A loader is one object: a :class:`FileLoader` for a format (netCDF, NWB, ...), an :class:`ArchiveLoader` for a
+catalogued recording (``"cowley2023"``). Both return an assembly; :func:`neuroguide.open_recording` checks it.
+Each of ours lives in a module of its own as the constant ``LOADER``, imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import xarray as xr
+
+from neuroguide._core.errors import OptionError
+from neuroguide._core.options import unknown_option
+from neuroguide._core.registry import Registry
+from neuroguide.recordings._description import Description
+
+
+@dataclass(frozen=True)
+class FileLoader:
+    """A loader of one file format.
+
+    Parameters
+    ----------
+    name : str
+        The name it is registered by, also accepted by ``open_recording(path, loader=name)``.
+    title : str
+        What it reads, for a listing: ``"netCDF in Brain-Score's layout"``.
+    suffixes : tuple of str
+        Lower-case file suffixes with the dot, e.g. ``(".nc",)``.
+    recognises : callable
+        ``recognises(path) -> bool``: whether the file's first bytes or header are of this format.
+        Must be cheap, must not raise for a readable file of any content.
+    open : callable
+        ``open(path, **options) -> DataArray``: the assembly. Raises FileError for a file that is broken or
+        of another layout, each in one sentence that names the file.
+    describe : callable
+        ``describe(path) -> Description``: what is in it, from the header alone.
+    """
+
+    name: str
+    title: str
+    suffixes: tuple[str, ...]
+    recognises: Callable[[Path], bool]
+    open: Callable[..., xr.DataArray]
+    describe: Callable[[Path], Description]
+
+
+@dataclass(frozen=True)
+class ArchiveLoader:
+    """A loader of one catalogued recording, or of the embedded one.
+
+    Parameters
+    ----------
+    name : str
+        The catalogue name, which is also what ``open_recording`` is given: ``"cowley2023"``.
+    title : str
+        What it is, for a listing: ``"Macaque V4, Utah arrays (Cowley et al. 2023)"``.
+    describe : callable
+        ``describe(variant) -> Description``: what is in it and what it supports; downloads nothing.
+    open : callable, optional
+        ``open(variant, **options) -> DataArray``: the assembly. ``variant`` is what follows the colon in
+        ``"cowley2023:210325"``, None without one. None if the archive publishes no responses.
+    open_rdm : callable, optional
+        ``open_rdm(variant, **options) -> DataArray``: the published RDMs. None if it publishes none.
+    variants : tuple of str
+        What may follow the colon, the default first; empty if there is only one.
+    """
+
+    name: str
+    title: str
+    describe: Callable[[str | None], Description]
+    open: Callable[..., xr.DataArray] | None = None
+    open_rdm: Callable[..., xr.DataArray] | None = None
+    variants: tuple[str, ...] = ()
+
+
+Loader = FileLoader | ArchiveLoader
+
+#: Our own loaders, each a module with a constant LOADER.
+_BUILT_IN = {
+    "netcdf": "neuroguide.recordings.netcdf",
+    "virtual": "neuroguide.recordings.virtual",
+    "kriegeskorte2008": "neuroguide.recordings.kriegeskorte2008",
+    "cowley2023": "neuroguide.recordings.cowley2023",
+    "zhangdesimone7objects": "neuroguide.recordings.zhangdesimone7objects",
+}
+
+
+_HOW_TO_ADD = "a file is given by its path; neuroguide.recordings.loaders.add(name, loader) registers one of your own"
+
+
+class LoaderRegistry(Registry[Loader]):
+    """The loaders by name; ours are imported when they are first looked up."""
+
+    def __init__(self) -> None:
+        super().__init__("recording or loader", _HOW_TO_ADD)
+        self._modules = dict(_BUILT_IN)
+
+    def add(self, name: str, item: Loader) -> Loader:
+        """Register a loader; raises OptionError if the name is taken."""
+        if name in self._modules:
+            raise OptionError(f"{self.kind} {name!r} is registered already; choose another name")
+        return super().add(name, item)
+
+    def __getitem__(self, name: str) -> Loader:
+        if name not in self:
+            raise unknown_option(self.kind, name, self, how_to_add=_HOW_TO_ADD)
+        if name in self._modules:
+            loader: Loader = importlib.import_module(self._modules[name]).LOADER
+            del self._modules[name]
+            return super().add(name, loader)
+        return super().__getitem__(name)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and (name in self._modules or super().__contains__(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted({*self._modules, *super().__iter__()}))
+
+    def __len__(self) -> int:
+        return len(self._modules) + super().__len__()
+
+
+#: Every loader that ``open_recording`` and ``open_rdm`` know.
+loaders = LoaderRegistry()
