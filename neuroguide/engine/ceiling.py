@@ -1,0 +1,140 @@
+"""How similar a perfect model could be: the noise ceiling of an RDM."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from neuroguide._core.errors import InputError, NeuroguideWarning, OptionError
+from neuroguide.engine.device import as_floating
+from neuroguide.engine.dissimilarity import rdm
+from neuroguide.engine.normalising import normalise_features
+from neuroguide.engine.repetitions import check_repetitions, half_means
+from neuroguide.engine.similarity import Comparison, compare
+
+#: Numbers held at once while the half splits are computed.
+_CHUNK = 32_000_000
+
+
+@dataclass(frozen=True)
+class SplitHalfCeiling:
+    """The ceiling of an RDM by its repetitions.
+
+    Attributes
+    ----------
+    splits : tensor of shape (n_splits,)
+        Similarity of the RDMs of the two halves, for each random split.
+    split_half : tensor, a number
+        Their mean, ``rbar``.
+    reliability : tensor, a number
+        ``R = 2 rbar / (1 + rbar)``, for the RDM of all repetitions (Spearman 1910; Brown 1910).
+    ceiling : tensor, a number
+        ``sqrt(R)``: the largest similarity expected of a model without noise.
+    """
+
+    splits: Tensor
+    split_half: Tensor
+    reliability: Tensor
+    ceiling: Tensor
+
+
+def split_half_ceiling(
+    responses: Tensor,
+    distance: str = "correlation",
+    method: str | Comparison = "pearson",
+    *,
+    normalise: str = "none",
+    n_splits: int = 100,
+    seed: int = 0,
+    dtype: torch.dtype | None = None,
+) -> SplitHalfCeiling:
+    """Ceiling of an RDM from random halves of its repetitions.
+
+    The ceiling covers trial noise only, and is approximate: the noise of an RDM is not additive. It is slightly low
+    where the halves agree little.
+
+    Parameters
+    ----------
+    responses : tensor of shape (n_stimuli, n_repetitions, n_sites)
+        Padded with NaN where a stimulus or a site has fewer repetitions; each site needs at least two of each
+        stimulus. A repetition stays whole: all sites that have the same repetitions are split alike, and of an odd
+        number of repetitions one more goes to a random half.
+    distance : str
+        As for :func:`neuroguide.engine.dissimilarity.rdm`.
+    method : str or Comparison
+        As for :func:`neuroguide.engine.similarity.compare`.
+    normalise : {"none", "center", "zscore"}
+        Normalisation of each site over stimuli, estimated anew in every half.
+    n_splits : int
+        Number of random splits, at least 100.
+    seed : int
+        Seed of the splits.
+    dtype : torch.dtype, optional
+        float32 or float64; by default that of the responses.
+
+    Returns
+    -------
+    SplitHalfCeiling
+
+    Raises
+    ------
+    InputError
+        If there are too few repetitions, or the halves do not agree at all (``rbar <= 0``): there is no ceiling then.
+    OptionError
+        If ``n_splits`` is below 100, or another option is unknown.
+
+    Warns
+    -----
+    NeuroguideWarning
+        If ``rbar < 0.3``: the ceiling is slightly low.
+    """
+    if n_splits < 100:
+        raise OptionError(f"a split-half ceiling needs n_splits of at least 100, {n_splits} arrived")
+    responses = as_floating(responses, dtype)
+    check_repetitions(responses, least=2)
+    n_stimuli, n_repetitions, n_sites = responses.shape
+    size = max(1, _CHUNK // (n_stimuli * max(n_stimuli, n_repetitions * n_sites)))
+    generator = torch.Generator().manual_seed(seed)
+    parts = []
+    for start in range(0, n_splits, size):
+        halves = half_means(responses, min(size, n_splits - start), generator)
+        first, second = (rdm(normalise_features(half, normalise), distance) for half in halves)
+        parts.append(compare(first, second, method))
+    return ceiling_from_splits(torch.cat(parts))
+
+
+def ceiling_from_splits(splits: Tensor) -> SplitHalfCeiling:
+    """Ceiling from the similarities of split halves; see :class:`SplitHalfCeiling`.
+
+    Parameters
+    ----------
+    splits : tensor of shape (n_splits,)
+
+    Raises
+    ------
+    InputError
+        If their mean is zero or less.
+
+    Warns
+    -----
+    NeuroguideWarning
+        If their mean is below 0.3.
+    """
+    split_half = splits.mean()
+    if not bool(split_half > 0):
+        raise InputError(
+            f"the two halves of the repetitions give RDMs that do not agree (mean similarity {float(split_half):.3f}), "
+            "so there is no ceiling; use more reliable sites, more repetitions, or no ceiling"
+        )
+    if bool(split_half < 0.3):
+        warnings.warn(
+            f"the RDMs of split halves agree little (mean similarity {float(split_half):.2f}), "
+            "so the ceiling is slightly low; normalised similarities come out slightly high",
+            NeuroguideWarning,
+            stacklevel=3,
+        )
+    reliability = 2 * split_half / (1 + split_half)
+    return SplitHalfCeiling(splits, split_half, reliability, reliability.sqrt())

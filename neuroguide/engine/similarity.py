@@ -1,0 +1,250 @@
+"""From two RDMs to a number: Pearson, Spearman, rho-a and cosine over the upper triangles.
+
+Each of these is an inner product of two vectors that depend on one RDM each, so that the vectors of a teacher can be
+computed once (:func:`unit_vectors`) and all layers be compared with all regions in one matrix product
+(:func:`compare_all`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from neuroguide._core.errors import InputError, OptionError
+from neuroguide._core.options import check_option
+from neuroguide._core.registry import Registry
+from neuroguide.engine.device import as_floating
+from neuroguide.engine.ranks import centred_ranks
+
+__all__ = ["Comparison", "InnerProduct", "compare", "compare_all", "comparisons", "unit_vectors"]
+
+
+class Comparison(Protocol):
+    """A comparison of RDMs: two stacks of condensed RDMs of the same shape in, a number for each pair out."""
+
+    def similarity(self, a: Tensor, b: Tensor, keep: Tensor | None) -> Tensor:
+        """Similarity over the pairs of stimuli marked in ``keep`` (None: all); NaN where it is undefined."""
+        ...
+
+
+@dataclass(frozen=True)
+class InnerProduct:
+    """A comparison that is the inner product of two vectors, one for each RDM.
+
+    Parameters
+    ----------
+    embed : function of (rdms, keep) -> vectors
+        Condensed RDMs of shape (..., n_pairs) and the mask of the pairs that count (or None) in; vectors of shape
+        (..., any) out, with zeros where ``keep`` is False and NaN for an RDM that has none.
+    """
+
+    embed: Callable[[Tensor, Tensor | None], Tensor]
+
+    def similarity(self, a: Tensor, b: Tensor, keep: Tensor | None) -> Tensor:
+        """See :class:`Comparison`."""
+        return (self.embed(a, keep) * self.embed(b, keep)).sum(-1)
+
+
+#: The comparisons known by name.
+comparisons: Registry[Comparison] = Registry(
+    "comparison", "register it with neuroguide.engine.similarity.comparisons.add"
+)
+
+
+def centre(values: Tensor, keep: Tensor | None) -> Tensor:
+    """Values minus their mean over ``keep``; zero elsewhere."""
+    if keep is None:
+        return values - values.mean(-1, keepdim=True)
+    kept = torch.where(keep, values, 0.0)
+    return torch.where(keep, kept - kept.sum(-1, keepdim=True) / keep.sum(-1, keepdim=True), 0.0)
+
+
+def unit(vectors: Tensor, rounding: Tensor | float = 0.0) -> Tensor:
+    """Vectors of length one; NaN where the length is not above ``rounding``."""
+    norm = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
+    return vectors / torch.where(norm > rounding, norm, torch.nan)
+
+
+def _pearson(rdms: Tensor, keep: Tensor | None) -> Tensor:
+    kept = rdms.detach() if keep is None else torch.where(keep, rdms.detach(), 0.0)
+    # an RDM of equal distances leaves only the rounding of their mean
+    rounding = 8 * torch.finfo(rdms.dtype).eps * torch.linalg.vector_norm(kept, dim=-1, keepdim=True)
+    return unit(centre(rdms, keep), rounding)
+
+
+def _cosine(rdms: Tensor, keep: Tensor | None) -> Tensor:
+    return unit(rdms if keep is None else torch.where(keep, rdms, 0.0))
+
+
+def _ranks(rdms: Tensor, keep: Tensor | None) -> Tensor:
+    """Centred ranks among the kept pairs, zero elsewhere: the others are sorted behind them."""
+    if keep is None:
+        return centred_ranks(rdms)
+    return centre(centred_ranks(torch.where(keep, rdms, torch.inf)), keep)
+
+
+def _spearman(rdms: Tensor, keep: Tensor | None) -> Tensor:
+    return unit(_ranks(rdms, keep))
+
+
+def _rho_a(rdms: Tensor, keep: Tensor | None) -> Tensor:
+    m = rdms.new_tensor(rdms.shape[-1]) if keep is None else keep.sum(-1, keepdim=True).to(rdms.dtype)
+    # sum of squares of untied centred ranks; in steps, because m**3 overflows nothing but rounds less this way
+    longest = (m / 12).sqrt() * ((m - 1) * (m + 1)).sqrt()
+    return _ranks(rdms, keep) / torch.where(m > 1, longest, torch.nan)
+
+
+for _name, _embed in {"pearson": _pearson, "spearman": _spearman, "rho-a": _rho_a, "cosine": _cosine}.items():
+    comparisons.add(_name, InnerProduct(_embed))
+
+
+def compare(
+    a: Tensor, b: Tensor, method: str | Comparison = "pearson", *, missing: str = "equal", constant: str = "error"
+) -> Tensor:
+    """Similarity of RDMs, pair by pair of a broadcast batch.
+
+    Parameters
+    ----------
+    a, b : tensor of shape (..., n_pairs)
+        Condensed RDMs; leading dimensions are broadcast against each other.
+    method : str or Comparison
+        ``"pearson"``, ``"spearman"`` (ties averaged), ``"rho-a"`` (the expectation of Spearman's coefficient under
+        random breaking of ties; Schütt et al. 2023, eLife 12:e82566, eq. 20), ``"cosine"``, and those that the
+        modules ``kendall``, ``whitening`` and ``kernels`` of the engine add.
+    missing : {"equal", "shared"}
+        Pairs that are NaN are left out. ``"equal"``: as rsatoolbox, both stacks must miss the same pairs, and a pair
+        missing in one RDM of a stack is left out of all. ``"shared"``: each comparison uses the pairs that its two
+        RDMs have in common.
+    constant : {"error", "nan"}
+        What to do where the similarity is undefined: one of the RDMs has the same value everywhere, or no pair is
+        left. ``"nan"`` gives NaN there.
+
+    Returns
+    -------
+    tensor of the broadcast leading shape
+
+    Raises
+    ------
+    InputError
+        If the RDMs differ in length or in their missing pairs, or a similarity is undefined under ``constant="error"``.
+    OptionError
+        If the method or an option is unknown.
+    """
+    comparison = _resolve(method)
+    check_option("constant", constant, ("error", "nan"))
+    a, b = _same_type(a, b)
+    keep = _kept_pairs(a, b, missing)
+    result = comparison.similarity(a, b, keep)
+    return _defined(result) if constant == "error" else result
+
+
+def compare_all(a: Tensor, b: Tensor, method: str | Comparison = "pearson", *, constant: str = "error") -> Tensor:
+    """Similarity of every RDM of one stack with every RDM of another, as one matrix product where possible.
+
+    Parameters
+    ----------
+    a : tensor of shape (n_a, n_pairs)
+    b : tensor of shape (n_b, n_pairs)
+        Missing pairs as under ``missing="equal"`` of :func:`compare`.
+    method, constant
+        As for :func:`compare`.
+
+    Returns
+    -------
+    tensor of shape (n_a, n_b)
+
+    Raises
+    ------
+    InputError, OptionError
+        As for :func:`compare`.
+    """
+    comparison = _resolve(method)
+    check_option("constant", constant, ("error", "nan"))
+    a, b = _same_type(a, b)
+    if a.ndim != 2 or b.ndim != 2:
+        raise InputError(
+            f"two stacks of shape (n_rdms, n_pairs) are compared, {tuple(a.shape)} and {tuple(b.shape)} arrived"
+        )
+    keep = _kept_pairs(a, b, "equal")
+    if isinstance(comparison, InnerProduct):
+        result = comparison.embed(a, keep) @ comparison.embed(b, keep).mT
+    else:
+        result = torch.stack([comparison.similarity(row.expand_as(b), b, keep) for row in a])
+    return _defined(result) if constant == "error" else result
+
+
+def unit_vectors(rdms: Tensor, method: str | Comparison = "pearson") -> Tensor:
+    """Vectors whose inner products are the similarities, to be kept where one RDM meets many others.
+
+    ``(unit_vectors(a, m) * unit_vectors(b, m)).sum(-1)`` equals ``compare(a, b, m, constant="nan")``: the ranks of a
+    teacher are sorted once. No pair may be missing.
+
+    Parameters
+    ----------
+    rdms : tensor of shape (..., n_pairs)
+    method : str or Comparison
+        One of the inner products: not Kendall's tau nor Bures.
+
+    Returns
+    -------
+    tensor of shape (..., any)
+        NaN for an RDM whose similarity is undefined.
+
+    Raises
+    ------
+    OptionError
+        If the comparison is no inner product.
+    """
+    comparison = _resolve(method)
+    if not isinstance(comparison, InnerProduct):
+        raise OptionError(f"comparison {method!r} is no inner product of vectors; use compare or compare_all")
+    return comparison.embed(as_floating(rdms), None)
+
+
+def _resolve(method: str | Comparison) -> Comparison:
+    return comparisons[method] if isinstance(method, str) else method
+
+
+def _same_type(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    if a.ndim < 1 or b.ndim < 1 or a.shape[-1] != b.shape[-1]:
+        raise InputError(
+            f"RDMs of the same stimuli are compared, but {tuple(a.shape)} and {tuple(b.shape)} differ in their number "
+            "of pairs; take the same stimuli on both sides"
+        )
+    a, b = as_floating(a), as_floating(b)
+    if a.device != b.device:
+        raise InputError(f"the RDMs are on different devices, {a.device} and {b.device}; move one with .to()")
+    dtype = torch.promote_types(a.dtype, b.dtype)
+    return a.to(dtype), b.to(dtype)
+
+
+def _kept_pairs(a: Tensor, b: Tensor, missing: str) -> Tensor | None:
+    """The pairs that count, or None if none is missing."""
+    check_option("missing", missing, ("equal", "shared"))
+    gone_a, gone_b = torch.isnan(a), torch.isnan(b)
+    if missing == "shared":
+        return ~(gone_a | gone_b)
+    gone_a, gone_b = (gone.reshape(-1, gone.shape[-1]).any(0) for gone in (gone_a, gone_b))
+    if not bool((gone_a | gone_b).any()):
+        return None
+    if not torch.equal(gone_a, gone_b):
+        where = int((gone_a != gone_b).sum())
+        raise InputError(
+            f"the RDMs miss different pairs ({where} are NaN on one side only); "
+            "take the same stimuli on both sides, or give missing='shared'"
+        )
+    return ~gone_a
+
+
+def _defined(result: Tensor) -> Tensor:
+    bad = torch.isnan(result)
+    if bool(bad.any()):
+        raise InputError(
+            f"{int(bad.sum())} of {bad.numel()} similarities are undefined: an RDM has the same value in all its "
+            "pairs, or no pair in common with the other; leave that RDM out, or give constant='nan' for NaN there"
+        )
+    return result
