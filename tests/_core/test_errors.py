@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import pytest
+
+from neuroguide._core import errors
+
+
+def test_users_may_catch_the_builtin_kinds():
+    assert issubclass(errors.InputError, ValueError)
+    assert issubclass(errors.FileError, errors.InputError)
+    assert issubclass(errors.OptionError, errors.InputError)
+    assert issubclass(errors.DownloadError, OSError)
+    assert issubclass(errors.MissingExtraError, ImportError)
+    kinds = [errors.InputError, errors.DownloadError, errors.MissingExtraError, errors.CandidateError]
+    assert all(issubclass(kind, errors.NeuroguideError) for kind in kinds)
+    assert not issubclass(errors.NeuroguideWarning, errors.NeuroguideError)
+
+
+def test_a_missing_extra_says_what_to_install():
+    with pytest.raises(ImportError, match=r'NWB files needs pynwb.*pip install "neuroguide\[nwb\]"'):
+        raise errors.missing_extra("pynwb", "nwb", "reading NWB files")
