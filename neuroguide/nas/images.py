@@ -1,0 +1,270 @@
+"""Labelled images from a folder or a zip of one, decoded once and kept in the user's cache folder."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import logging
+import os
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import PIL
+from PIL import Image
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from neuroguide._core import settings
+from neuroguide._core.atomic import atomic_path
+from neuroguide._core.errors import FileError, InputError
+from neuroguide._core.paths import check_relative
+
+_log = logging.getLogger("neuroguide.nas.data")
+
+#: What the folder of a split may be called.
+SPLITS = {"train": "train", "test": "test", "validation": "validation", "val": "validation", "valid": "validation"}
+
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff", ".webp")
+_CACHE_FORMAT = "1"
+
+#: ``progress(what, done, total)`` in images.
+Progress = Callable[[str, int, int], None]
+UInt8 = np.ndarray[Any, np.dtype[np.uint8]]
+Int64 = np.ndarray[Any, np.dtype[np.int64]]
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Decoded images of one or more splits.
+
+    Attributes
+    ----------
+    splits : dict
+        Split (``train``, ``validation``, ``test``) to pixels uint8 ``(n, height, width, 3)`` and labels ``(n,)``.
+    classes : tuple of str
+        What the labels count.
+    """
+
+    splits: dict[str, tuple[UInt8, Int64]]
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Member:
+    path: PurePosixPath
+    size: int
+    stamp: str
+    read: Callable[[], bytes]
+
+
+def read_images(
+    paths: Sequence[Path], *, image_size: int | None = None, cache: bool = True, progress: Progress | None = None
+) -> LabelledImages:
+    """Read ``split/class/image`` (or ``class/image``, taken as ``train``) from folders and zips.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Folders or zips; several are read as one.
+    image_size : int, optional
+        Side in pixels: images are scaled to it by their shorter side and cut at the centre. Without it all must be
+        square and of one size.
+    cache : bool
+        Keep the decoded pixels in the user's cache folder (``$XDG_CACHE_HOME/neuroguide/.decoded``), keyed by content.
+    progress : callable, optional
+        Called as ``progress(what, done, total)``.
+
+    Raises
+    ------
+    FileError
+        If a file is missing, unreadable, too large, or not an image.
+    InputError
+        If the folders are not laid out as above, or images differ in size.
+    """
+    with contextlib.ExitStack() as stack:
+        members = [member for path in paths for member in stack.enter_context(_members(path))]
+        if not members:
+            raise InputError(f"{_listing(paths)} holds no images; expected split/class/image files such as {_SUFFIXES}")
+        key = _key(members, image_size)
+        found = _load_cached(key) if cache else None
+        if found is None:
+            found = _decode(members, image_size, _listing(paths), progress)
+            if cache:
+                _save_cached(key, found)
+    return found
+
+
+@contextlib.contextmanager
+def _members(path: Path) -> Iterator[list[_Member]]:
+    if path.is_dir():
+        yield _folder_members(path)
+    elif path.suffix.lower() == ".zip":
+        try:
+            archive = zipfile.ZipFile(path)
+        except (OSError, zipfile.BadZipFile) as error:
+            raise FileError(f"{path} cannot be read as a zip: {error}") from error
+        with archive:
+            yield _zip_members(path, archive)
+    else:
+        raise FileError(f"there is no folder or zip of images at {path}")
+
+
+def _folder_members(path: Path) -> list[_Member]:
+    files = sorted(file for file in path.rglob("*") if _wanted(PurePosixPath(file.relative_to(path).as_posix())))
+    members = []
+    for file in files:
+        status = file.stat()
+        relative = PurePosixPath(file.relative_to(path).as_posix())
+        members.append(_Member(relative, status.st_size, str(status.st_mtime_ns), file.read_bytes))
+    return members
+
+
+def _zip_members(path: Path, archive: zipfile.ZipFile) -> list[_Member]:
+    infos = archive.infolist()
+    if len(infos) > settings.MAX_ZIP_MEMBERS or sum(info.file_size for info in infos) > settings.MAX_ZIP_BYTES:
+        raise FileError(
+            f"{path} would unpack to {len(infos)} files of {sum(i.file_size for i in infos)} bytes, "
+            f"more than the {settings.MAX_ZIP_MEMBERS} files or {settings.MAX_ZIP_BYTES} bytes allowed"
+        )
+
+    def reader(info: zipfile.ZipInfo) -> Callable[[], bytes]:
+        def read() -> bytes:
+            try:
+                return archive.read(info)
+            except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError) as error:
+                raise FileError(f"{info.filename} in {path} cannot be unpacked: {error}") from error
+
+        return read
+
+    return [
+        _Member(relative, info.file_size, f"{info.CRC:08x}", reader(info))
+        for info in sorted(infos, key=lambda info: info.filename)
+        if not info.is_dir() and _wanted(relative := check_relative(info.filename, source=str(path)))
+    ]
+
+
+def _wanted(path: PurePosixPath) -> bool:
+    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    return path.suffix.lower() in _SUFFIXES and not hidden
+
+
+def _decode(members: list[_Member], image_size: int | None, source: str, progress: Progress | None) -> LabelledImages:
+    places = [_place(member.path, source) for member in members]
+    classes = tuple(sorted({name for _, name in places}))
+    counts = {split: sum(s == split for s, _ in places) for split in sorted({s for s, _ in places})}
+    size = image_size or _side(members[0], source)
+    splits = {split: (np.empty((n, size, size, 3), np.uint8), np.empty(n, np.int64)) for split, n in counts.items()}
+    filled = dict.fromkeys(counts, 0)
+    for i, (member, (split, name)) in enumerate(zip(members, places, strict=True)):
+        pixels, labels = splits[split]
+        pixels[filled[split]] = _pixels(member, image_size, size, source)
+        labels[filled[split]] = classes.index(name)
+        filled[split] += 1
+        if progress is not None and (i % 500 == 499 or i + 1 == len(members)):
+            progress("decoding images", i + 1, len(members))
+    return LabelledImages(splits, classes)
+
+
+def _place(path: PurePosixPath, source: str) -> tuple[str, str]:
+    parts = path.parts
+    if len(parts) >= 3 and parts[-3].lower() in SPLITS:
+        return SPLITS[parts[-3].lower()], parts[-2]
+    if len(parts) >= 2 and parts[-2].lower() not in SPLITS:
+        return "train", parts[-2]
+    raise InputError(f"{path} in {source} has no class; expected split/class/image, e.g. train/dog/0001.jpg")
+
+
+def _open(member: _Member, source: str) -> Image.Image:
+    # the pixel limit is checked from the header, before anything is decoded
+    try:
+        image = Image.open(io.BytesIO(member.read()))
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise FileError(f"{member.path} in {source} is not an image that can be read: {error}") from error
+    if image.width * image.height > settings.MAX_IMAGE_PIXELS:
+        raise FileError(
+            f"{member.path} in {source} has {image.width} x {image.height} pixels, more than the "
+            f"{settings.MAX_IMAGE_PIXELS} allowed"
+        )
+    return image
+
+
+def _side(member: _Member, source: str) -> int:
+    image = _open(member, source)
+    if image.width != image.height:
+        raise InputError(
+            f"{member.path} in {source} is {image.width} x {image.height} pixels, not square; give image_size"
+        )
+    return image.width
+
+
+def _pixels(member: _Member, image_size: int | None, size: int, source: str) -> UInt8:
+    image = _open(member, source)
+    if image_size is None and image.size != (size, size):
+        raise InputError(
+            f"{member.path} in {source} is {image.width} x {image.height} pixels and the first image {size} x {size}; "
+            "give image_size"
+        )
+    try:
+        image = image.convert("RGB")
+    except (OSError, ValueError, SyntaxError) as error:
+        raise FileError(f"{member.path} in {source} cannot be decoded: {error}") from error
+    if image.size != (size, size):
+        scale = size / min(image.size)
+        image = image.resize((max(size, round(image.width * scale)), max(size, round(image.height * scale))))
+        left, top = (image.width - size) // 2, (image.height - size) // 2
+        image = image.crop((left, top, left + size, top + size))
+    return np.asarray(image)
+
+
+def _listing(paths: Sequence[Path]) -> str:
+    return " and ".join(str(path) for path in paths)
+
+
+# -- the cache of decoded pixels -------------------------------------------------------------------------------------
+
+
+def _key(members: list[_Member], image_size: int | None) -> str:
+    content = [[str(m.path), m.size, m.stamp] for m in members]
+    text = json.dumps([_CACHE_FORMAT, image_size, PIL.__version__, content])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _cached(key: str) -> Path:
+    # the user's own cache folder, never the download cache: that may be a lab's shared, read-only copy
+    own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser()
+    return own / "neuroguide" / ".decoded" / f"{key}.safetensors"
+
+
+def _load_cached(key: str) -> LabelledImages | None:
+    path = _cached(key)
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="numpy") as file:
+            splits = {
+                split: (file.get_tensor(f"{split}.pixels"), file.get_tensor(f"{split}.labels"))
+                for split in sorted({name.split(".")[0] for name in file.keys()})  # noqa: SIM118
+            }
+            return LabelledImages(splits, tuple(json.loads(file.metadata()["classes"])))
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        _log.warning("%s is damaged and is made again (%s)", path, error)
+        return None
+
+
+def _save_cached(key: str, images: LabelledImages) -> None:
+    tensors: dict[str, Any] = {}
+    for split, (pixels, labels) in images.splits.items():
+        tensors |= {f"{split}.pixels": pixels, f"{split}.labels": labels}
+    path = _cached(key)
+    try:
+        with atomic_path(path) as temporary:
+            save_file(tensors, temporary, metadata={"classes": json.dumps(images.classes)})
+    except (FileError, OSError, SafetensorError) as error:
+        # the decoded images are at hand all the same; only the next opening takes longer
+        _log.info("decoded images are not kept at %s: %s", path, error)
