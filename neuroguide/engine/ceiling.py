@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from neuroguide._core.errors import InputError, NeuroguideWarning, OptionError
+from neuroguide.engine.comparison.base import Comparison
 from neuroguide.engine.device import as_floating
-from neuroguide.engine.dissimilarity import rdm
+from neuroguide.engine.dissimilarity import Distance, rdm
 from neuroguide.engine.normalising import normalise_features
 from neuroguide.engine.repetitions import check_repetitions, half_means
-from neuroguide.engine.similarity import Comparison, compare
+from neuroguide.engine.similarity import compare
 
 #: Numbers held at once while the half splits are computed.
 _CHUNK = 32_000_000
@@ -43,7 +44,7 @@ class SplitHalfCeiling:
 
 def split_half_ceiling(
     responses: Tensor,
-    distance: str = "correlation",
+    distance: str | Distance = "correlation",
     method: str | Comparison = "pearson",
     *,
     normalise: str = "none",
@@ -62,7 +63,7 @@ def split_half_ceiling(
         Padded with NaN where a stimulus or a site has fewer repetitions; each site needs at least two of each
         stimulus. A repetition stays whole: all sites that have the same repetitions are split alike, and of an odd
         number of repetitions one more goes to a random half.
-    distance : str
+    distance : str or Distance
         As for :func:`neuroguide.engine.dissimilarity.rdm`.
     method : str or Comparison
         As for :func:`neuroguide.engine.similarity.compare`.

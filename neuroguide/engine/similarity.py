@@ -1,15 +1,11 @@
-"""From two RDMs to a number: Pearson, Spearman, rho-a and cosine over the upper triangles.
+"""From two RDMs to a number.
 
-Each of these is an inner product of two vectors that depend on one RDM each, so that the vectors of a teacher can be
-computed once (:func:`unit_vectors`) and all layers be compared with all regions in one matrix product
+Most comparisons are an inner product of two vectors that depend on one RDM each, so that the vectors of a teacher can
+be computed once (:func:`unit_vectors`) and all layers be compared with all regions in one matrix product
 (:func:`compare_all`).
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -17,89 +13,40 @@ from torch import Tensor
 from neuroguide._core.errors import InputError, OptionError
 from neuroguide._core.options import check_option
 from neuroguide._core.registry import Registry
+from neuroguide.engine.comparison.base import Comparison, InnerProduct
+from neuroguide.engine.comparison.kendall import Kendall
+from neuroguide.engine.comparison.kernels import CKA, Bures
+from neuroguide.engine.comparison.vectors import Cosine, Pearson, RhoA, Spearman
+from neuroguide.engine.comparison.whitening import WhitenedCosine, WhitenedPearson
 from neuroguide.engine.device import as_floating
-from neuroguide.engine.ranks import centred_ranks
 
-__all__ = ["Comparison", "InnerProduct", "compare", "compare_all", "comparisons", "unit_vectors"]
-
-
-class Comparison(Protocol):
-    """A comparison of RDMs: two stacks of condensed RDMs of the same shape in, a number for each pair out."""
-
-    def similarity(self, a: Tensor, b: Tensor, keep: Tensor | None) -> Tensor:
-        """Similarity over the pairs of stimuli marked in ``keep`` (None: all); NaN where it is undefined."""
-        ...
-
-
-@dataclass(frozen=True)
-class InnerProduct:
-    """A comparison that is the inner product of two vectors, one for each RDM.
-
-    Parameters
-    ----------
-    embed : function of (rdms, keep) -> vectors
-        Condensed RDMs of shape (..., n_pairs) and the mask of the pairs that count (or None) in; vectors of shape
-        (..., any) out, with zeros where ``keep`` is False and NaN for an RDM that has none.
-    """
-
-    embed: Callable[[Tensor, Tensor | None], Tensor]
-
-    def similarity(self, a: Tensor, b: Tensor, keep: Tensor | None) -> Tensor:
-        """See :class:`Comparison`."""
-        return (self.embed(a, keep) * self.embed(b, keep)).sum(-1)
-
+__all__ = [
+    "CKA",
+    "Bures",
+    "Comparison",
+    "InnerProduct",
+    "Kendall",
+    "WhitenedCosine",
+    "WhitenedPearson",
+    "compare",
+    "compare_all",
+    "comparisons",
+    "unit_vectors",
+]
 
 #: The comparisons known by name.
 comparisons: Registry[Comparison] = Registry(
     "comparison", "register it with neuroguide.engine.similarity.comparisons.add"
 )
-
-
-def centre(values: Tensor, keep: Tensor | None) -> Tensor:
-    """Values minus their mean over ``keep``; zero elsewhere."""
-    if keep is None:
-        return values - values.mean(-1, keepdim=True)
-    kept = torch.where(keep, values, 0.0)
-    return torch.where(keep, kept - kept.sum(-1, keepdim=True) / keep.sum(-1, keepdim=True), 0.0)
-
-
-def unit(vectors: Tensor, rounding: Tensor | float = 0.0) -> Tensor:
-    """Vectors of length one; NaN where the length is not above ``rounding``."""
-    norm = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
-    return vectors / torch.where(norm > rounding, norm, torch.nan)
-
-
-def _pearson(rdms: Tensor, keep: Tensor | None) -> Tensor:
-    kept = rdms.detach() if keep is None else torch.where(keep, rdms.detach(), 0.0)
-    # an RDM of equal distances leaves only the rounding of their mean
-    rounding = 8 * torch.finfo(rdms.dtype).eps * torch.linalg.vector_norm(kept, dim=-1, keepdim=True)
-    return unit(centre(rdms, keep), rounding)
-
-
-def _cosine(rdms: Tensor, keep: Tensor | None) -> Tensor:
-    return unit(rdms if keep is None else torch.where(keep, rdms, 0.0))
-
-
-def _ranks(rdms: Tensor, keep: Tensor | None) -> Tensor:
-    """Centred ranks among the kept pairs, zero elsewhere: the others are sorted behind them."""
-    if keep is None:
-        return centred_ranks(rdms)
-    return centre(centred_ranks(torch.where(keep, rdms, torch.inf)), keep)
-
-
-def _spearman(rdms: Tensor, keep: Tensor | None) -> Tensor:
-    return unit(_ranks(rdms, keep))
-
-
-def _rho_a(rdms: Tensor, keep: Tensor | None) -> Tensor:
-    m = rdms.new_tensor(rdms.shape[-1]) if keep is None else keep.sum(-1, keepdim=True).to(rdms.dtype)
-    # sum of squares of untied centred ranks; in steps, because m**3 overflows nothing but rounds less this way
-    longest = (m / 12).sqrt() * ((m - 1) * (m + 1)).sqrt()
-    return _ranks(rdms, keep) / torch.where(m > 1, longest, torch.nan)
-
-
-for _name, _embed in {"pearson": _pearson, "spearman": _spearman, "rho-a": _rho_a, "cosine": _cosine}.items():
-    comparisons.add(_name, InnerProduct(_embed))
+comparisons.add("pearson", Pearson())
+comparisons.add("spearman", Spearman())
+comparisons.add("kendall", Kendall())
+comparisons.add("rho-a", RhoA())
+comparisons.add("cosine", Cosine())
+comparisons.add("whitened-pearson", WhitenedPearson())
+comparisons.add("whitened-cosine", WhitenedCosine())
+comparisons.add("cka", CKA())
+comparisons.add("bures", Bures())
 
 
 def compare(
@@ -112,9 +59,11 @@ def compare(
     a, b : tensor of shape (..., n_pairs)
         Condensed RDMs; leading dimensions are broadcast against each other.
     method : str or Comparison
-        ``"pearson"``, ``"spearman"`` (ties averaged), ``"rho-a"`` (the expectation of Spearman's coefficient under
-        random breaking of ties; Schütt et al. 2023, eLife 12:e82566, eq. 20), ``"cosine"``, and those that the
-        modules ``kendall``, ``whitening`` and ``kernels`` of the engine add.
+        ``"pearson"``; ``"spearman"`` (ties averaged); ``"kendall"`` (tau-a); ``"rho-a"`` (the expectation of Spearman's
+        coefficient under random breaking of ties; Schütt et al. 2023, eLife 12:e82566); ``"cosine"``;
+        ``"whitened-pearson"`` and ``"whitened-cosine"`` (Diedrichsen et al. 2021); ``"cka"`` (of the kernels behind
+        squared Euclidean RDMs); ``"bures"``; or :class:`Kendall`, :class:`WhitenedPearson`, :class:`WhitenedCosine`,
+        :class:`CKA`, :class:`Bures` with their settings.
     missing : {"equal", "shared"}
         Pairs that are NaN are left out. ``"equal"``: as rsatoolbox, both stacks must miss the same pairs, and a pair
         missing in one RDM of a stack is left out of all. ``"shared"``: each comparison uses the pairs that its two
@@ -227,7 +176,8 @@ def _kept_pairs(a: Tensor, b: Tensor, missing: str) -> Tensor | None:
     check_option("missing", missing, ("equal", "shared"))
     gone_a, gone_b = torch.isnan(a), torch.isnan(b)
     if missing == "shared":
-        return ~(gone_a | gone_b)
+        gone = gone_a | gone_b
+        return ~gone if bool(gone.any()) else None
     gone_a, gone_b = (gone.reshape(-1, gone.shape[-1]).any(0) for gone in (gone_a, gone_b))
     if not bool((gone_a | gone_b).any()):
         return None

@@ -1,0 +1,1 @@
+"""The comparisons of RDMs: one file a family; :mod:`neuroguide.engine.similarity` is their door."""

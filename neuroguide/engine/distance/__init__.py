@@ -1,0 +1,1 @@
+"""The distances: one file each; :mod:`neuroguide.engine.dissimilarity` is their door."""

@@ -1,0 +1,105 @@
+"""What a distance is, and what distances share: squared distances, undefined stimuli."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from neuroguide._core.errors import InputError
+from neuroguide.engine.triangle import condense, upper_gram
+
+
+class Distance(Protocol):
+    """A distance between the responses to two stimuli."""
+
+    def dissimilarities(self, features: Tensor, *, constant: str) -> Tensor:
+        """Condensed RDMs of shape (..., n_stimuli * (n_stimuli - 1) / 2).
+
+        Parameters
+        ----------
+        features : tensor of shape (..., n_stimuli, n_features), float32 or float64
+            Distances that need repetitions take (..., n_stimuli, n_repetitions, n_features).
+        constant : {"error", "nan"}
+            What to do with a stimulus whose distances are undefined.
+        """
+        ...
+
+
+def squared_distances(rows: Tensor) -> Tensor:
+    """Squared Euclidean distances of all pairs of rows, never below zero.
+
+    Parameters
+    ----------
+    rows : tensor of shape (..., n_stimuli, n_features)
+
+    Returns
+    -------
+    tensor of shape (..., n_stimuli * (n_stimuli - 1) / 2)
+    """
+    gram = upper_gram(rows - rows.mean(-2, keepdim=True))
+    condensed = distances_from_gram(gram)
+    return condensed.clamp_min(0) if condensed.requires_grad else condensed.clamp_min_(0)
+
+
+def distances_from_gram(gram: Tensor) -> Tensor:
+    """``g_ii + g_jj - 2 g_ij`` above the diagonal, condensed; gram of shape (..., n_stimuli, n_stimuli)."""
+    lengths = gram.diagonal(dim1=-2, dim2=-1)
+    square = torch.add(lengths.unsqueeze(-2), gram, alpha=-2)
+    # in place where autograd allows it: the square is the largest tensor here
+    square = square + lengths.unsqueeze(-1) if square.requires_grad else square.add_(lengths.unsqueeze(-1))
+    return condense(square)
+
+
+def mask_pairs(condensed: Tensor, dead: Tensor) -> Tensor:
+    """NaN in every pair of the stimuli marked in ``dead``, of shape (..., n_stimuli)."""
+    return condensed.masked_fill(condense(dead.unsqueeze(-1) | dead.unsqueeze(-2)), torch.nan)
+
+
+def check_features(features: Tensor, name: str, least: int = 1) -> None:
+    """Check the shape of features.
+
+    Parameters
+    ----------
+    features : tensor of shape (..., n_stimuli, n_features)
+    name : str
+        The distance, for the message.
+    least : int
+        Features that it needs.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two dimensions, two stimuli, or ``least`` features.
+    """
+    if features.ndim < 2:
+        raise InputError(f"features have the shape (..., n_stimuli, n_features), these have {tuple(features.shape)}")
+    n_stimuli, n_features = features.shape[-2:]
+    if n_stimuli < 2:
+        raise InputError(f"an RDM needs at least 2 stimuli, {n_stimuli} arrived")
+    if n_features < least:
+        raise InputError(f"{name} distance needs at least {least} features, {n_features} arrived")
+
+
+def undefined(which: Tensor, reason: str, name: str) -> InputError:
+    """The error that names the stimuli without a distance.
+
+    Parameters
+    ----------
+    which : boolean tensor of shape (..., n_stimuli)
+    reason : str
+        What is wrong with them: "have the same response in every feature".
+    name : str
+        The distance.
+    """
+    places = which.nonzero().tolist()
+    named = ", ".join(str(place[0] if len(place) == 1 else tuple(place)) for place in places[:10])
+    more = f" and {len(places) - 10} more" if len(places) > 10 else ""
+    return InputError(
+        f"stimuli at row {named}{more} {reason}, so their {name} distance is undefined; "
+        "leave them out, or give constant='nan' for NaN there"
+    )
+
+
+NOT_FINITE = "hold NaN or infinite values"
