@@ -19,12 +19,16 @@ def main(folder: Path) -> int:
     with tarfile.open(sdist) as archive:
         source = {member.name.split("/", 1)[-1] for member in archive.getmembers()}
     problems = [f"the wheel holds {name}" for name in inside if name.endswith(FORBIDDEN) or name.startswith("tests/")]
-    problems += [f"the wheel lacks {name}" for name in ("neuroguide/py.typed", "neuroguide/_version.py") if name not in inside]
+    problems += [
+        f"the wheel lacks {name}" for name in ("neuroguide/py.typed", "neuroguide/_version.py") if name not in inside
+    ]
     if not any(name.startswith("neuroguide/_data/") for name in inside):
         problems.append("the wheel lacks the embedded recordings in neuroguide/_data")
     if not any(name.endswith(".toml") and "catalogue" in name for name in inside):
         problems.append("the wheel lacks the catalogue")
-    problems += [f"the sdist lacks {name}" for name in ("LICENSE", "CITATION.cff", "pyproject.toml") if name not in source]
+    problems += [
+        f"the sdist lacks {name}" for name in ("LICENSE", "CITATION.cff", "pyproject.toml") if name not in source
+    ]
     if wheel.stat().st_size > LARGEST:
         problems.append(f"the wheel has {wheel.stat().st_size:,} bytes, more than {LARGEST:,}")
     print(f"{wheel.name}: {len(inside)} files, {wheel.stat().st_size / 1e6:.1f} MB; {sdist.name}: {len(source)} files")

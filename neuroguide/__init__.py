@@ -1,5 +1,55 @@
-"""Score neural networks against recordings from primate visual cortex, and let them guide architecture search."""
+"""Score neural networks against recordings from primate visual cortex, and let them guide architecture search.
+
+The public names are imported when they are first used, so that ``import neuroguide`` is quick and loads no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from neuroguide._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from neuroguide import plot as plot
+    from neuroguide.models.zoo import open_model as open_model
+    from neuroguide.recordings.opening import open_rdm as open_rdm
+    from neuroguide.recordings.opening import open_recording as open_recording
+    from neuroguide.scoring import compare as compare
+    from neuroguide.scoring import open_scores as open_scores
+    from neuroguide.scoring import rdm as rdm
+    from neuroguide.scoring import score as score
+    from neuroguide.scoring import write_scores as write_scores
+    from neuroguide.stimuli import StimulusSet as StimulusSet
+    from neuroguide.stimuli import open_stimuli as open_stimuli
+
+#: Public name -> the module that defines it.
+_WHERE = {
+    "StimulusSet": "neuroguide.stimuli",
+    "compare": "neuroguide.scoring",
+    "open_model": "neuroguide.models.zoo",
+    "open_rdm": "neuroguide.recordings.opening",
+    "open_recording": "neuroguide.recordings.opening",
+    "open_scores": "neuroguide.scoring",
+    "open_stimuli": "neuroguide.stimuli",
+    "rdm": "neuroguide.scoring",
+    "score": "neuroguide.scoring",
+    "write_scores": "neuroguide.scoring",
+}
+_PACKAGES = ("engine", "nas", "plot", "recordings", "scoring", "stimuli", "models")
+
+__all__ = ["__version__", "plot", *_WHERE]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        value = getattr(importlib.import_module(_WHERE[name]), name)
+        globals()[name] = value
+        return value
+    if name in _PACKAGES:
+        return importlib.import_module(f"neuroguide.{name}")
+    raise AttributeError(f"module 'neuroguide' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_PACKAGES})

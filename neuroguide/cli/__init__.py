@@ -1,1 +1,5 @@
-"""The `neuroguide` command."""
+"""The `neuroguide` command; it parses, calls the public functions and prints, with no logic of its own."""
+
+from neuroguide.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,95 @@
+"""What the commands print: tables, JSON, progress bars, sentences."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+#: Results go to stdout, everything else to stderr, so that ``--json`` can be piped.
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+#: Called with (done, total, what is being done).
+ProgressCallback = Callable[[int, int, str], None]
+
+
+def error(sentence: str) -> None:
+    """One sentence on stderr."""
+    err.print("error:", sentence, style="bold red", markup=False)
+
+
+def show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: Any = None,
+    line: str | None = None,
+) -> None:
+    """Our warnings as a sentence; anybody else's as Python shows them."""
+    from neuroguide._core.errors import NeuroguideWarning
+
+    if issubclass(category, NeuroguideWarning):
+        err.print("note:", str(message), style="yellow", markup=False)
+    else:
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str = "") -> None:
+    """A table on stdout; numbers are aligned to the right."""
+    table = Table(title=title, caption=caption or None, title_justify="left", caption_justify="left")
+    for index, name in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[index], int | float) or row[index] in ("", "–") for row in rows)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    out.print(table)
+
+
+def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
+    """JSON on stdout, NaN as null."""
+    sys.stdout.write(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return "–" if value != value else f"{value:.3f}"
+    return str(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return value
+
+
+@contextmanager
+def progress(quiet: bool = False) -> Iterator[ProgressCallback]:
+    """A progress bar on stderr that appears with the first call and counts whatever the callback reports."""
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TimeElapsedColumn(), TimeRemainingColumn(), console=err, transient=True, disable=quiet,
+    )  # fmt: skip
+    tasks: dict[str, Any] = {}
+
+    def report(done: int, total: int, what: str) -> None:
+        if what not in tasks:
+            tasks[what] = bar.add_task(what, total=total)
+        bar.update(tasks[what], completed=done, total=total)
+
+    with bar:
+        yield report

@@ -1,0 +1,32 @@
+"""Pictures that the commands write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+
+def draw_scores(
+    scores: xr.Dataset, model: Any, recording: Any, folder: Path, *, stimuli: Any = None, stem: str = ""
+) -> list[Path]:
+    """The profile of all layers, and for each region its RDM beside that of the layer most like it."""
+    from neuroguide import plot, scoring
+
+    written = [plot.save(plot.profile(scores), folder / f"{stem}profile.png")]
+    for region, pair in scoring.best_pairs(model, recording, scores, stimuli=stimuli).items():
+        axes = plot.rdms(pair, rank=True)
+        written.append(plot.save(axes, folder / f"{stem}rdms_{_file_name(region)}.png"))
+    return written
+
+
+def draw_rdm(rdm: xr.DataArray, path: Path) -> Path:
+    """One RDM, or one panel for each entry of its leading dim."""
+    from neuroguide import plot
+
+    return plot.save(plot.rdm(rdm) if rdm.ndim == 2 else plot.rdms(rdm), path)
+
+
+def _file_name(text: str) -> str:
+    return "".join(character if character.isalnum() else "_" for character in text)

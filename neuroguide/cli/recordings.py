@@ -1,0 +1,91 @@
+"""What recordings there are, fetching them, and looking into a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neuroguide.cli import _output
+from neuroguide.cli._arguments import Json, Quiet
+
+
+def recordings(json: Json = False) -> None:
+    """List the recordings that can be opened by name.
+
+    Example: neuroguide recordings
+    """
+    from neuroguide._core import catalog, settings
+    from neuroguide._core.download import missing
+
+    rows: list[dict[str, object]] = [
+        {
+            "name": "virtual",
+            "kind": "recording",
+            "title": "Virtual primate: simulated V4 and IT sites seeing rendered objects (simulated data)",
+            "size_mb": 0.0,
+            "here": "embedded",
+            "licence": "MIT",
+        }
+    ]
+    for entry in catalog.entries().values():
+        rows.append(
+            {
+                "name": entry.name,
+                "kind": entry.kind,
+                "title": entry.title,
+                "size_mb": round(sum(file.size or 0 for file in entry.files) / 1e6, 1),
+                "here": "no" if missing(entry) else "yes",
+                "licence": entry.licence,
+            }
+        )
+    if json:
+        _output.print_json(rows)
+        return
+    _output.print_table(
+        "Recordings",
+        ["name", "kind", "what it is", "MB", "on disk", "licence"],
+        [list(row.values()) for row in rows],
+        caption=f"Cache: {settings.home()}. Download one with `neuroguide fetch NAME`.",
+    )
+
+
+def fetch(
+    names: Annotated[list[str] | None, typer.Argument(help="Catalogue names.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Fetch all that have a public address.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Download recordings into the cache, checked against their SHA-256.
+
+    Example: neuroguide fetch kriegeskorte2008
+    """
+    from neuroguide._core import catalog, download
+    from neuroguide._core.errors import InputError
+
+    wanted = [entry.name for entry in catalog.entries().values() if entry.base_url] if every else list(names or [])
+    if not wanted:
+        raise InputError("nothing to fetch: name a recording (`neuroguide recordings` lists them) or give --all")
+    entries = [catalog.entry(name) for name in wanted]
+    for entry in entries:
+        with _output.progress(quiet) as progress:
+            files = download.fetch(entry, progress=lambda _, done, total: progress(done, total, "bytes"))
+        _output.out.print(
+            f"{entry.name}: {len(files)} files, licence {entry.licence}. Cite: {entry.citation}", markup=False
+        )
+
+
+def inspect(
+    file: Annotated[Path, typer.Argument(help="A file, or the name of a recording.")], json: Json = False
+) -> None:
+    """Say what is in a file and how to open it.
+
+    Example: neuroguide inspect responses.nc
+    """
+    from neuroguide.recordings.opening import inspect as inspect_source
+
+    description = inspect_source(str(file))
+    if json:
+        _output.print_json(description.to_json())
+    else:
+        _output.out.print(str(description), markup=False)

@@ -1,0 +1,148 @@
+"""RDMs, their comparison, and scores of models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from neuroguide.cli import _output
+from neuroguide.cli._arguments import Comparison, Device, Distance, Json, Normalise, Out, Plot, Quiet, Recording, Seed
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def score(
+    model: Annotated[
+        str, typer.Argument(help="timm:NAME, torchvision:NAME, FILE.py:FACTORY (its code is run) or pixels.")
+    ],
+    recording: Recording,
+    layers: Annotated[
+        str | None, typer.Option(help="Names of modules, separated by commas; default: the stages.")
+    ] = None,
+    stimuli: Annotated[str | None, typer.Option(help="A folder, zip or name, if the recording names none.")] = None,
+    distance: Distance = "correlation",
+    comparison: Comparison = "pearson",
+    normalise: Normalise = "none",
+    layer_choice: Annotated[
+        str, typer.Option(help="all, or crossvalidated (choose on one half, report on the other).")
+    ] = "all",
+    out: Out = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Folder for the profile and the RDM pair at the best layer.")
+    ] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    memory: Annotated[str, typer.Option(help="Bound on memory for activations, e.g. 2GB.")] = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Score every layer of a model against every region of a recording.
+
+    Example: neuroguide score timm:resnet18 virtual --out scores.nc --plot pictures
+    """
+    from neuroguide import scoring
+
+    with _output.progress(quiet) as progress:
+        scores = scoring.score(
+            model, recording, layers=[name.strip() for name in layers.split(",")] if layers else None, stimuli=stimuli,
+            distance=distance, comparison=comparison, normalise=normalise, layer_choice=layer_choice, seed=seed,
+            device=device, memory=memory, progress=progress,
+        )  # fmt: skip
+    if out is not None:
+        scoring.write_scores(scores, out)
+    if json:
+        _output.print_json(scores_as_json(scores))
+    else:
+        print_scores(scores)
+    if plot is not None:
+        from neuroguide.cli._pictures import draw_scores
+
+        for picture in draw_scores(scores, model, recording, plot, stimuli=stimuli):
+            _output.err.print(f"wrote {picture}", markup=False)
+
+
+def rdm(
+    recording: Recording,
+    distance: Distance = "correlation",
+    normalise: Normalise = "none",
+    by: Annotated[
+        str | None, typer.Option(help="One RDM for each value of a neuroid coordinate: region, animal.")
+    ] = None,
+    out: Out = None,
+    plot: Plot = None,
+    device: Device = "auto",
+) -> None:
+    """Compute the RDM of a recording.
+
+    Example: neuroguide rdm virtual --by region --out rdm.nc --plot rdm.png
+    """
+    from neuroguide import scoring
+    from neuroguide.recordings.opening import open_recording, write_rdm
+
+    found = scoring.rdm(open_recording(recording), distance, normalise=normalise, by=by, device=device)
+    if out is not None:
+        write_rdm(found, out)
+    if plot is not None:
+        from neuroguide.cli._pictures import draw_rdm
+
+        draw_rdm(found, plot)
+    _output.out.print(
+        f"{found.sizes['stimulus_id']} stimuli, {found.attrs['n_sites']} sites, {distance} distance, "
+        f"mean dissimilarity {float(found.mean()):.3f}" + (" (simulated data)" if found.attrs.get("simulated") else "")
+    )
+
+
+def compare(
+    first: Annotated[str, typer.Argument(help="An RDM file, or the name of a recording.")],
+    second: Annotated[str, typer.Argument(help="Another one.")],
+    comparison: Comparison = "pearson",
+    stimuli: Annotated[str, typer.Option(help="equal, or shared (only the stimuli that both have).")] = "equal",
+    json: Json = False,
+) -> None:
+    """Similarity of two RDMs, or of the regions of two recordings.
+
+    Example: neuroguide compare rdm_a.nc rdm_b.nc --comparison spearman
+    """
+    from neuroguide import scoring
+
+    left, right = (scoring.region_rdms(source) for source in (first, second))
+    rows = [
+        {"first": a, "second": b, "similarity": scoring.compare(left[a], right[b], comparison, stimuli=stimuli)}
+        for a in left
+        for b in right
+    ]
+    if json:
+        _output.print_json(rows)
+    else:
+        _output.print_table(
+            f"Similarity ({comparison})", ["first", "second", "similarity"], [list(row.values()) for row in rows]
+        )
+
+
+def print_scores(scores: xr.Dataset) -> None:
+    """The layer-by-region table, with the ceiling and where the data come from."""
+    regions = [str(name) for name in scores["region"].values]
+    rows: list[list[object]] = [
+        [str(layer), *(float(value) for value in scores["similarity"].sel(layer=layer).values)]
+        for layer in scores["layer"].values
+    ]
+    if "ceiling" in scores:
+        rows.append(["noise ceiling", *(float(value) for value in scores["ceiling"].values)])
+    if "crossvalidated" in scores:
+        rows.append(["chosen on other stimuli", *(float(value) for value in scores["crossvalidated"].values)])
+    attrs = scores.attrs
+    origin = "SIMULATED DATA" if attrs.get("simulated") else "recorded data"
+    caption = f"{attrs['n_stimuli']} stimuli; {attrs['distance']} RDMs, {attrs['comparison']}; {origin}"
+    if "no_ceiling" in attrs:
+        caption += f". No ceiling: {attrs['no_ceiling']}"
+    title = f"{attrs['model']} against {attrs.get('recording_identifier', 'the recording')}"
+    _output.print_table(title, ["layer", *regions], rows, caption=caption)
+
+
+def scores_as_json(scores: xr.Dataset) -> dict[str, object]:
+    """Scores as plain lists and numbers: one row a layer and region, and the attributes."""
+    table = scores.to_dataframe().reset_index()
+    return {"scores": table.to_dict(orient="records"), "attrs": dict(scores.attrs)}

@@ -1,0 +1,8 @@
+"""Layers x sites -> a Scores dataset: the labelled face of the engine."""
+
+from neuroguide.scoring.files import open_scores, write_scores
+from neuroguide.scoring.pairs import best_pairs, region_rdms
+from neuroguide.scoring.rdms import compare, rdm
+from neuroguide.scoring.score import score
+
+__all__ = ["best_pairs", "compare", "open_scores", "rdm", "region_rdms", "score", "write_scores"]

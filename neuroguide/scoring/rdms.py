@@ -1,0 +1,266 @@
+"""RDMs with names on them: from an assembly or features, and compared with one another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from neuroguide._core.errors import InputError
+from neuroguide._core.options import check_option
+from neuroguide.engine import dissimilarity, similarity
+from neuroguide.engine.device import resolve_device, resolve_dtype
+from neuroguide.recordings.assembly import check_assembly
+from neuroguide.recordings.averaging import average_repetitions
+from neuroguide.recordings.normalising import NORMALISATIONS, normalise_sites
+from neuroguide.recordings.selecting import complete
+from neuroguide.recordings.timing import average_time
+
+#: Attributes of an assembly that its RDM keeps.
+KEPT_ATTRS = ("identifier", "stimulus_set_identifier", "source", "licence", "citation", "simulated")
+
+
+def rdm(
+    assembly_or_features: xr.DataArray | ArrayLike | torch.Tensor,
+    distance: str = "correlation",
+    *,
+    normalise: str = "none",
+    by: str | None = None,
+    drop: str | None = None,
+    device: str = "auto",
+    dtype: str = "float32",
+) -> xr.DataArray:
+    """The representational dissimilarity matrix of a recording or of features.
+
+    An assembly is averaged over its time bins and repetitions, then each site is normalised across stimuli, then
+    every pair of stimuli is compared over sites.
+
+    Parameters
+    ----------
+    assembly_or_features : xarray.DataArray, or array or tensor of shape (n_stimuli, n_features)
+        An assembly (dims ``presentation`` and ``neuroid``), or plain features, whose stimuli are called "0", "1", ...
+    distance : str
+        ``"correlation"`` (one minus Pearson's r over sites), ``"euclidean"`` (squared, divided by the number of sites),
+        ``"cosine"``, or another name of :data:`neuroguide.engine.dissimilarity.distances`.
+    normalise : {"none", "center", "zscore", "baseline"}
+        What is done to each site across stimuli first.
+    by : str, optional
+        A neuroid coordinate (``"region"``, ``"animal"``): one RDM for each of its values, along a leading dimension.
+    drop : {"sites", "stimuli"}, optional
+        What to leave out where a site has no response at all to a stimulus; by default that is an error.
+    device, dtype : str
+        Where and in which precision it is computed; see :func:`neuroguide.engine.device.resolve_device`.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dims ``("stimulus_id", "stimulus_id_2")``, with ``by`` leading if given; symmetric with a zero diagonal.
+
+    Raises
+    ------
+    InputError
+        If responses are missing, a stimulus evokes a constant response (undefined for correlation), or there are
+        fewer than two stimuli; the message names them.
+
+    Examples
+    --------
+    >>> import neuroguide as ng
+    >>> ng.rdm([[1.0, 2.0, 4.0], [2.0, 1.0, 0.0], [0.0, 0.0, 1.0]]).shape
+    (3, 3)
+    """
+    if not isinstance(assembly_or_features, xr.DataArray):
+        return _rdm_of_features(assembly_or_features, distance, normalise, device, dtype)
+    assembly, remaining = over_time(assembly_or_features, normalise)
+    assembly = complete(average_repetitions(assembly), drop=drop)
+    attrs: dict[str, Any] = {name: assembly.attrs[name] for name in KEPT_ATTRS if name in assembly.attrs}
+    attrs |= {"distance": str(distance), "normalise": normalise, "n_sites": assembly.sizes["neuroid"]}
+    if by is None:
+        return label(condensed_of(assembly, distance, remaining, device, dtype), assembly["stimulus_id"].values, attrs)
+    check_option("coordinate of neuroid", by, [str(n) for n in assembly.coords if assembly[n].dims == ("neuroid",)])
+    values = assembly[by].values
+    groups = list(dict.fromkeys(values.tolist()))
+    parts = [assembly.isel(neuroid=np.flatnonzero(values == group)) for group in groups]
+    condensed = np.stack([condensed_of(part, distance, remaining, device, dtype) for part in parts])
+    labelled = label(condensed, assembly["stimulus_id"].values, attrs, leading=by, groups=groups)
+    return labelled.assign_coords(n_sites=(by, [part.sizes["neuroid"] for part in parts]))
+
+
+def compare(rdm_a: xr.DataArray, rdm_b: xr.DataArray, method: str = "pearson", *, stimuli: str = "equal") -> float:
+    """Similarity of two RDMs over the pairs of stimuli in their upper triangles.
+
+    Parameters
+    ----------
+    rdm_a, rdm_b : xarray.DataArray
+        Dims ``("stimulus_id", "stimulus_id_2")``, in any order of stimuli: they are matched by name.
+    method : str
+        ``"pearson"``, ``"spearman"``, or another name of :data:`neuroguide.engine.similarity.similarities`.
+    stimuli : {"equal", "shared"}
+        ``"equal"`` raises where the stimuli differ; ``"shared"`` compares over those that both have.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    InputError
+        If the stimuli differ (the message names which), fewer than three are shared, or an RDM has no variance.
+    """
+    check_option("stimuli", stimuli, ("equal", "shared"))
+    a, b = check_rdm(rdm_a, "the first RDM"), check_rdm(rdm_b, "the second RDM")
+    first, second = a["stimulus_id"].values.astype(str), b["stimulus_id"].values.astype(str)
+    place = {name: index for index, name in enumerate(second)}
+    shared = [name for name in first if name in place]
+    if stimuli == "equal" and not (len(shared) == len(first) == len(second)):
+        raise InputError(
+            f"the two RDMs have different stimuli ({len(first)} and {len(second)}, {len(shared)} shared; "
+            f"only in one: {_some(set(first) ^ set(second))}); give RDMs of the same stimuli, or stimuli='shared'"
+        )
+    if len(shared) < 3:
+        raise InputError(f"the two RDMs share {len(shared)} stimuli, at least 3 are needed to compare them")
+    order_a = np.flatnonzero(np.isin(first, shared))
+    order_b = np.array([place[name] for name in first[order_a]])
+    value = similarity.compare(_condensed(a, order_a), _condensed(b, order_b), method)
+    if not bool(torch.isfinite(value)):
+        raise InputError("an RDM without variance (all dissimilarities equal) cannot be compared; check its responses")
+    return float(value)
+
+
+def over_time(
+    assembly: xr.DataArray, normalise: str, window: tuple[float, float] | None = None
+) -> tuple[xr.DataArray, str]:
+    """A checked assembly averaged over a time window, and the normalisation that is still to be done.
+
+    The baseline lies before stimulus onset, so it must be subtracted before time bins are averaged; it is one number a
+    site, estimated once from all presentations. The other normalisations depend on the stimuli, and follow later.
+    """
+    check_option("normalise", normalise, NORMALISATIONS)
+    checked = check_assembly(assembly)
+    if normalise == "baseline":
+        return average_time(normalise_sites(checked, "baseline"), window), "none"
+    return average_time(checked, window), normalise
+
+
+def condensed_of(
+    means: xr.DataArray, distance: str, normalise: str, device: str, dtype: str
+) -> NDArray[np.floating[Any]]:
+    """Condensed RDM of an averaged, complete assembly, with its constant stimuli named in the error."""
+    normalised = normalise_sites(means, normalise)
+    return condensed_rdm(
+        normalised.transpose("presentation", "neuroid").values,
+        distance,
+        device=device,
+        dtype=dtype,
+        stimulus_ids=means["stimulus_id"].values,
+    )
+
+
+def condensed_rdm(
+    features: NDArray[Any] | torch.Tensor,
+    distance: str,
+    *,
+    device: str,
+    dtype: str,
+    stimulus_ids: Sequence[object] | NDArray[Any],
+) -> NDArray[np.floating[Any]]:
+    """Condensed RDM of features (n_stimuli, n_features); undefined stimuli are named by their ids."""
+    where = resolve_device(device)
+    tensor = torch.as_tensor(features).to(where, resolve_dtype(dtype, where))
+    condensed = dissimilarity.rdm(tensor, distance, constant="nan")
+    square = dissimilarity.square_form(condensed)
+    square.fill_diagonal_(torch.nan)
+    undefined = torch.isnan(square).all(dim=1).cpu().numpy()
+    if undefined.any():
+        raise InputError(
+            f"the {distance} distance is undefined for {int(undefined.sum())} of {len(undefined)} stimuli, whose "
+            f"response is constant over features (or not finite): {_some(np.asarray(stimulus_ids)[undefined])}; "
+            "leave them out, or use distance='euclidean'"
+        )
+    values: NDArray[np.floating[Any]] = condensed.cpu().numpy()
+    return values
+
+
+def label(
+    condensed: NDArray[Any],
+    stimulus_ids: Sequence[object] | NDArray[Any],
+    attrs: dict[str, Any],
+    *,
+    leading: str | None = None,
+    groups: Sequence[object] = (),
+) -> xr.DataArray:
+    """A square RDM with the names of its stimuli, from a condensed one; ``leading`` names a leading dimension."""
+    ids = np.asarray(stimulus_ids)
+    square = dissimilarity.square_form(torch.as_tensor(condensed)).cpu().numpy()
+    dims = ("stimulus_id", "stimulus_id_2")
+    coords: dict[str, Any] = {"stimulus_id": ids, "stimulus_id_2": ids}
+    if leading is not None:
+        dims, coords = (leading, *dims), {leading: list(groups), **coords}  # type: ignore[assignment]
+    return xr.DataArray(square, dims=dims, coords=coords, attrs=attrs, name="dissimilarity")
+
+
+def check_rdm(rdm: xr.DataArray, what: str = "the RDM", *, leading: bool = False) -> xr.DataArray:
+    """Return the RDM if it is one: named stimuli in the same order on both sides, square, symmetric, zero diagonal.
+
+    Raises
+    ------
+    InputError
+        Otherwise, with what was expected and what arrived.
+    """
+    expected = ("stimulus_id", "stimulus_id_2")
+    dims = rdm.dims if isinstance(rdm, xr.DataArray) else type(rdm).__name__
+    if not isinstance(rdm, xr.DataArray) or rdm.dims[-2:] != expected or (rdm.ndim > 2 and not leading):
+        hint = (
+            f"; choose one, e.g. by .isel({rdm.dims[0]}=0)" if isinstance(rdm, xr.DataArray) and rdm.ndim == 3 else ""
+        )
+        raise InputError(f"{what} has dims {dims}, expected {expected} as ng.rdm and ng.open_rdm return it{hint}")
+    ids = rdm["stimulus_id"].values
+    if not np.array_equal(ids, rdm["stimulus_id_2"].values):
+        raise InputError(f"{what} has different stimuli, or another order of them, along its two sides")
+    if len(set(ids.tolist())) < len(ids):
+        raise InputError(
+            f"{what} has duplicate stimuli: {_some({i for i in ids.tolist() if ids.tolist().count(i) > 1})}"
+        )
+    values = rdm.values
+    if not np.isfinite(values).all():
+        raise InputError(
+            f"{what} has {int((~np.isfinite(values)).sum())} entries that are not finite; leave those stimuli out"
+        )
+    scale = max(float(np.abs(values).max()), np.finfo(np.float64).tiny)
+    if np.abs(values - np.swapaxes(values, -1, -2)).max() > 1e-5 * scale:
+        raise InputError(f"{what} is not symmetric; a dissimilarity matrix was expected")
+    if np.abs(np.diagonal(values, axis1=-2, axis2=-1)).max() > 1e-5 * scale:
+        raise InputError(
+            f"{what} has a diagonal that is not zero; a dissimilarity (not a similarity) matrix was expected"
+        )
+    return rdm
+
+
+def _rdm_of_features(features: Any, distance: str, normalise: str, device: str, dtype: str) -> xr.DataArray:
+    check_option("normalise (of plain features)", normalise, ("none",))
+    try:
+        tensor = torch.as_tensor(features)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"features of type {type(features).__name__} are not numbers of shape (n_stimuli, n_features)"
+        ) from error
+    if tensor.ndim != 2:
+        raise InputError(f"features have shape {tuple(tensor.shape)}, expected (n_stimuli, n_features)")
+    ids = [str(index) for index in range(tensor.shape[0])]
+    condensed = condensed_rdm(tensor, distance, device=device, dtype=dtype, stimulus_ids=ids)
+    return label(
+        condensed, ids, {"distance": str(distance), "normalise": normalise, "n_features": int(tensor.shape[1])}
+    )
+
+
+def _condensed(rdm: xr.DataArray, order: NDArray[Any]) -> torch.Tensor:
+    rows, columns = np.triu_indices(len(order), 1)
+    return torch.as_tensor(np.asarray(rdm.values, dtype=np.float64)[order[rows], order[columns]])
+
+
+def _some(names: Any, most: int = 5) -> str:
+    listed = sorted(str(name) for name in names)
+    return ", ".join(listed[:most]) + (f" and {len(listed) - most} more" if len(listed) > most else "")

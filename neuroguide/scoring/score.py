@@ -1,0 +1,192 @@
+"""``ng.score``: every layer of a model against every region of a recording."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+
+from neuroguide._core.errors import InputError
+from neuroguide._core.options import check_option
+from neuroguide._version import __version__
+from neuroguide.engine import similarity
+from neuroguide.engine.device import resolve_device
+from neuroguide.models.activations import iterate_activations
+from neuroguide.models.zoo import Model, open_model
+from neuroguide.scoring.layer_choice import crossvalidated_choice
+from neuroguide.scoring.rdms import KEPT_ATTRS, condensed_rdm
+from neuroguide.scoring.targets import Target, is_rdm, open_any, stimuli_of, targets_of
+from neuroguide.stimuli import StimulusSet
+
+METRICS = ("rsa",)
+
+
+def score(
+    model: torch.nn.Module | Model | str | Callable[[], Any],
+    recording: xr.DataArray | str | os.PathLike[str],
+    *,
+    metric: str = "rsa",
+    stimuli: StimulusSet | str | os.PathLike[str] | None = None,
+    layers: Sequence[str] | None = None,
+    distance: str = "correlation",
+    comparison: str = "pearson",
+    normalise: str = "none",
+    layer_choice: str = "all",
+    time: str | tuple[float, float] = "mean",
+    seed: int = 0,
+    device: str = "auto",
+    dtype: str = "float32",
+    memory: str | int = "auto",
+    progress: Callable[[int, int, str], None] | None = None,
+) -> xr.Dataset:
+    """Compare every layer of a model with every region of a recording.
+
+    The stimuli of the recording are shown to the model; each layer's response map is flattened, the RDM of the layer is
+    computed, and compared with the RDM of each region over all pairs of stimuli.
+
+    Parameters
+    ----------
+    model : torch.nn.Module, Model or str
+        ``"timm:resnet18"``, ``"torchvision:alexnet"``, ``"path/to/file.py:factory"``, ``"pixels"``, or a module.
+    recording : xarray.DataArray, str or path
+        An assembly or an RDM, the name of one (``"virtual"``, ``"cowley2023:210325"``), or a file.
+    metric : {"rsa"}
+        Representational similarity analysis.
+    stimuli : StimulusSet, str or path, optional
+        The images that were shown; by default those that the recording names in ``attrs["stimulus_set_identifier"]``.
+    layers : sequence of str, optional
+        Names of modules; by default the outputs of the model's stages.
+    distance : str
+        How two stimuli are compared within a layer or region; see :func:`neuroguide.rdm`.
+    comparison : str
+        How two RDMs are compared; see :func:`neuroguide.compare`.
+    normalise : {"none", "center", "zscore", "baseline"}
+        Normalisation of each site across stimuli, before the RDM. Layers are never normalised.
+    layer_choice : {"all", "crossvalidated"}
+        ``"crossvalidated"`` adds, for each region, the similarity of a layer chosen on one half of the stimuli and
+        reported on the other: free of the bias of a maximum over many layers.
+    time : "mean" or (start, end)
+        The time window in ms over which responses are averaged; ``"mean"`` takes all time bins.
+    seed : int
+        Seed of all random splits.
+    device, dtype : str
+        Where and in which precision it is computed.
+    memory : "auto", str or int
+        Bound on the memory for activations, e.g. ``"2GB"``.
+    progress : callable, optional
+        Called with (done, total, what is being done).
+
+    Returns
+    -------
+    xarray.Dataset
+        Dims ``("layer", "region")``: ``similarity``; by region: ``n_sites``, and ``ceiling`` where one can be had (else
+        ``attrs["no_ceiling"]`` says why), with ``normalized = similarity / ceiling``, never clipped.
+        ``attrs`` hold everything needed to repeat it.
+
+    Raises
+    ------
+    InputError, OptionError, FileError
+        If an argument, the recording, a stimulus or a layer is not what was expected; one sentence that says what.
+
+    Examples
+    --------
+    >>> import neuroguide as ng
+    >>> scores = ng.score("pixels", "virtual")
+    >>> scores.sizes["region"]
+    2
+    """
+    check_option("metric", metric, METRICS)
+    check_option("layer_choice", layer_choice, ("all", "crossvalidated"))
+    where = str(resolve_device(device))
+    target_recording = open_any(recording)
+    shown = stimuli_of(target_recording, stimuli)
+    targets = targets_of(
+        target_recording, distance=distance, comparison=comparison, normalise=normalise, time=time, seed=seed,
+        device=where, dtype=dtype,
+    )  # fmt: skip
+    ids = _stimulus_ids(target_recording, targets)
+    network = open_model(model)
+    rdms: dict[str, NDArray[np.floating[Any]]] = {}
+    # one layer after another, so that no more than `memory` is held at once
+    for name, features in iterate_activations(
+        network, shown.select(ids), layers, device=where, dtype=dtype, memory=memory, progress=progress
+    ):
+        try:
+            rdms[name] = condensed_rdm(features, distance, device=where, dtype=dtype, stimulus_ids=ids)
+        except InputError as error:
+            raise InputError(f"layer {name!r} of {network.name}: {error}") from error
+    scores = _dataset(rdms, targets, comparison)
+    if layer_choice == "crossvalidated":
+        scores = scores.merge(
+            crossvalidated_choice(
+                rdms, targets, distance, comparison, n_stimuli=len(ids), seed=seed, device=where, dtype=dtype
+            )
+        )
+    return scores.assign_attrs(
+        _provenance(network, target_recording, shown, targets)
+        | {
+            "metric": metric, "distance": str(distance), "comparison": str(comparison), "normalise": normalise,
+            "layer_choice": layer_choice, "time": time if isinstance(time, str) else json.dumps(list(time)),
+            "seed": seed, "device": where, "dtype": dtype, "n_stimuli": len(ids),
+        }
+    )  # fmt: skip
+
+
+def _stimulus_ids(recording: xr.DataArray, targets: list[Target]) -> list[str]:
+    means = targets[0].means
+    ids = recording["stimulus_id"].values if means is None else means["stimulus_id"].values
+    return [str(name) for name in ids]
+
+
+def _dataset(rdms: dict[str, NDArray[Any]], targets: list[Target], comparison: str) -> xr.Dataset:
+    layer_rdms = torch.as_tensor(np.stack(list(rdms.values()))).double()
+    region_rdms = torch.as_tensor(np.stack([target.condensed for target in targets])).double()
+    values = similarity.compare_all(layer_rdms, region_rdms, comparison, constant="nan").numpy()
+    if not np.isfinite(values).all():
+        flat = [name for name, row in zip(rdms, values, strict=True) if not np.isfinite(row).all()]
+        raise InputError(
+            f"layer {flat[0]!r} has an RDM without variance, which cannot be compared; leave it out of layers="
+        )
+    ceiling = np.array([target.ceiling for target in targets])
+    variables: dict[str, Any] = {
+        "similarity": (("layer", "region"), values),
+        "n_sites": ("region", [target.n_sites for target in targets]),
+    }
+    attrs: dict[str, Any] = {}
+    if np.isfinite(ceiling).any():
+        variables["ceiling"] = ("region", ceiling)
+        variables["normalized"] = (("layer", "region"), values / ceiling)
+        attrs["ceiling_kind"] = "split halves of the repetitions (trial noise only)"
+    reasons = {target.region: target.no_ceiling for target in targets if target.no_ceiling}
+    if reasons:
+        same = set(reasons.values())
+        attrs["no_ceiling"] = same.pop() if len(same) == 1 else "; ".join(f"{k}: {v}" for k, v in reasons.items())
+    coords = {"layer": list(rdms), "region": [target.region for target in targets]}
+    return xr.Dataset(variables, coords=coords, attrs=attrs)
+
+
+def _provenance(network: Model, recording: xr.DataArray, shown: StimulusSet, targets: list[Target]) -> dict[str, Any]:
+    """What was compared, in words and numbers that fit into a netCDF attribute."""
+    attrs: dict[str, Any] = {"model": network.name, "model_identifier": network.identifier}
+    attrs |= {
+        f"recording_{name}" if name == "identifier" else name: recording.attrs[name]
+        for name in KEPT_ATTRS
+        if name in recording.attrs
+    }
+    attrs["recording_kind"] = "RDM" if is_rdm(recording) else "responses"
+    attrs["degrees"] = "unknown" if shown.degrees is None else float(shown.degrees)
+    animals: dict[str, int] = {}
+    for target in targets:
+        if target.means is not None and "animal" in target.means.coords:
+            for animal in target.means["animal"].values.tolist():
+                animals[str(animal)] = animals.get(str(animal), 0) + 1
+    attrs["sites_per_animal"] = json.dumps(animals) if animals else "unknown"
+    attrs["versions"] = json.dumps({"neuroguide": __version__, "torch": version("torch"), "numpy": version("numpy")})
+    return attrs
