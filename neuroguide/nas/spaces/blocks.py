@@ -48,7 +48,8 @@ class Parts:
             groups=groups,
             bias=self._normalisation == "none",
         )
-        nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+        # fan-in counts the channels of one group, so that depthwise kernels keep the scale where nothing normalises
+        nn.init.kaiming_normal_(conv.weight, mode="fan_in", nonlinearity="relu")
         if conv.bias is not None:
             nn.init.zeros_(conv.bias)
         return [conv, NORMALISATIONS[self._normalisation](channels)]
