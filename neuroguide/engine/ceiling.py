@@ -9,12 +9,16 @@ import torch
 from torch import Tensor
 
 from neuroguide._core.errors import InputError, NeuroguideWarning, OptionError
-from neuroguide.engine.comparison.base import Comparison
+from neuroguide.engine.comparison.base import Comparison, centre, unit
+from neuroguide.engine.comparison.kendall import Kendall
+from neuroguide.engine.comparison.vectors import Cosine, Pearson, RhoA, Spearman
+from neuroguide.engine.comparison.whitening import WhitenedCosine, WhitenedPearson
 from neuroguide.engine.device import as_floating
 from neuroguide.engine.dissimilarity import Distance, rdm
 from neuroguide.engine.normalising import normalise_features
+from neuroguide.engine.ranks import centred_ranks
 from neuroguide.engine.repetitions import check_repetitions, half_means
-from neuroguide.engine.similarity import compare
+from neuroguide.engine.similarity import compare, resolve_comparison
 
 #: Numbers held at once while the half splits are computed.
 _CHUNK = 32_000_000
@@ -139,3 +143,76 @@ def ceiling_from_splits(splits: Tensor) -> SplitHalfCeiling:
         )
     reliability = 2 * split_half / (1 + split_half)
     return SplitHalfCeiling(splits, split_half, reliability, reliability.sqrt())
+
+
+@dataclass(frozen=True)
+class LeaveOneOutCeiling:
+    """The ceiling of an RDM by its animals or subjects.
+
+    Attributes
+    ----------
+    lower : tensor, a number
+        Mean similarity of each subject with the pooled RDM of the others: what is reached without knowing the subject.
+    upper : tensor, a number
+        Mean similarity of each subject with the pooled RDM of all: for comparisons that pooling maximises, no RDM
+        reaches more.
+    lower_each, upper_each : tensor of shape (n_subjects,)
+    """
+
+    lower: Tensor
+    upper: Tensor
+    lower_each: Tensor
+    upper_each: Tensor
+
+
+def leave_one_out_ceiling(rdms: Tensor, method: str | Comparison = "pearson") -> LeaveOneOutCeiling:
+    """Lower and upper bound of the ceiling from RDMs of several animals or subjects.
+
+    Nili et al. 2014, PLoS Computational Biology 10:e1003553: the pooled RDM is the mean of the subjects' RDMs after
+    making each what the comparison sees of it: unit length for cosines, z-scores for Pearson's, ranks for rank
+    correlations (an approximation for Kendall's tau-a).
+
+    Parameters
+    ----------
+    rdms : tensor of shape (n_subjects, n_pairs)
+        Missing pairs must be missing for all.
+    method : str or Comparison
+        As for :func:`neuroguide.engine.similarity.compare`, but no kernel comparison (Bures, CKA).
+
+    Returns
+    -------
+    LeaveOneOutCeiling
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two subjects, or a similarity is undefined.
+    OptionError
+        If the comparison has no pooled RDM.
+    """
+    rdms = as_floating(rdms)
+    if rdms.ndim != 2 or len(rdms) < 2:
+        raise InputError(
+            "a leave-one-out ceiling needs RDMs of at least 2 animals or subjects, of shape (n_subjects, n_pairs); "
+            f"{tuple(rdms.shape)} arrived"
+        )
+    kept = ~torch.isnan(rdms).any(0)
+    pooled = torch.full_like(rdms, torch.nan)
+    pooled[:, kept] = _as_pooled(rdms[:, kept], resolve_comparison(method))
+    total = pooled.sum(0)
+    upper = compare(total, rdms, method)
+    lower = compare((total - pooled) / (len(rdms) - 1), rdms, method)
+    return LeaveOneOutCeiling(lower.mean(), upper.mean(), lower, upper)
+
+
+def _as_pooled(rdms: Tensor, comparison: Comparison) -> Tensor:
+    if isinstance(comparison, (Spearman, RhoA, Kendall)):
+        return centred_ranks(rdms)
+    if isinstance(comparison, (Pearson, WhitenedPearson)):
+        return unit(centre(rdms, None))
+    if isinstance(comparison, (Cosine, WhitenedCosine)):
+        return unit(rdms)
+    raise OptionError(
+        "no pooled RDM is known for this comparison; use pearson, spearman, kendall, rho-a, cosine, whitened-pearson "
+        "or whitened-cosine"
+    )

@@ -31,6 +31,7 @@ __all__ = [
     "compare",
     "compare_all",
     "comparisons",
+    "resolve_comparison",
     "unit_vectors",
 ]
 
@@ -83,7 +84,7 @@ def compare(
     OptionError
         If the method or an option is unknown.
     """
-    comparison = _resolve(method)
+    comparison = resolve_comparison(method)
     check_option("constant", constant, ("error", "nan"))
     a, b = _same_type(a, b)
     keep = _kept_pairs(a, b, missing)
@@ -111,7 +112,7 @@ def compare_all(a: Tensor, b: Tensor, method: str | Comparison = "pearson", *, c
     InputError, OptionError
         As for :func:`compare`.
     """
-    comparison = _resolve(method)
+    comparison = resolve_comparison(method)
     check_option("constant", constant, ("error", "nan"))
     a, b = _same_type(a, b)
     if a.ndim != 2 or b.ndim != 2:
@@ -148,13 +149,20 @@ def unit_vectors(rdms: Tensor, method: str | Comparison = "pearson") -> Tensor:
     OptionError
         If the comparison is no inner product.
     """
-    comparison = _resolve(method)
+    comparison = resolve_comparison(method)
     if not isinstance(comparison, InnerProduct):
         raise OptionError(f"comparison {method!r} is no inner product of vectors; use compare or compare_all")
     return comparison.embed(as_floating(rdms), None)
 
 
-def _resolve(method: str | Comparison) -> Comparison:
+def resolve_comparison(method: str | Comparison) -> Comparison:
+    """The comparison meant by a name, or the comparison itself.
+
+    Raises
+    ------
+    OptionError
+        If the name is unknown.
+    """
     return comparisons[method] if isinstance(method, str) else method
 
 

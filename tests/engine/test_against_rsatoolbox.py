@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from neuroguide.engine.ceiling import leave_one_out_ceiling
 from neuroguide.engine.dissimilarity import Crossnobis, Mahalanobis, PoissonKL, rdm
 from neuroguide.engine.distance.noise import noise_covariance
 from neuroguide.engine.similarity import WhitenedCosine, WhitenedPearson, compare, compare_all
@@ -57,3 +58,9 @@ def test_whitening_by_given_noise(peer, noise):
         result = compare_all(a, b, method(peer[f"in/stimulus-{noise}"]))
         # the peer solves by conjugate gradients
         torch.testing.assert_close(result, peer[f"compare/{noise}/{name}"], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES[:-1])
+def test_leave_one_out_ceiling(peer, name):
+    result = leave_one_out_ceiling(peer["in/subjects"], name)
+    torch.testing.assert_close(torch.stack([result.lower, result.upper]), peer[f"ceiling/{name}"], rtol=0, atol=1e-9)

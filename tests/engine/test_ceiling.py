@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from neuroguide._core.errors import InputError, NeuroguideWarning, OptionError
-from neuroguide.engine.ceiling import ceiling_from_splits, split_half_ceiling
+from neuroguide.engine.ceiling import ceiling_from_splits, leave_one_out_ceiling, split_half_ceiling
 from neuroguide.engine.dissimilarity import rdm
 from neuroguide.engine.repetitions import half_means
 from neuroguide.engine.similarity import compare
@@ -114,3 +114,37 @@ def test_v4_session_210325(neuroguide_home):
     counts = torch.from_numpy(np.load(path, allow_pickle=False)).permute(1, 2, 0)
     raw = split_half_ceiling(counts.double(), seed=0)
     assert raw.split_half.item() == pytest.approx(0.67, abs=0.02)
+
+
+def test_bounds_by_hand_and_missing_pairs():
+    rdms = torch.rand(3, 15, dtype=torch.float64)
+    scores = (rdms - rdms.mean(1, keepdim=True)) / rdms.std(1, keepdim=True)
+    result = leave_one_out_ceiling(rdms)
+    torch.testing.assert_close(result.upper_each, compare(rdms, scores.mean(0)))
+    torch.testing.assert_close(result.lower_each[1], compare(rdms[1], scores[0] + scores[2]))
+    padded = torch.cat([rdms, torch.full((3, 6), torch.nan, dtype=torch.float64)], 1)
+    torch.testing.assert_close(leave_one_out_ceiling(padded).lower, result.lower)
+
+
+def test_bounds_that_do_not_exist():
+    with pytest.raises(InputError, match="at least 2 animals"):
+        leave_one_out_ceiling(torch.rand(1, 15))
+    with pytest.raises(OptionError, match="no pooled RDM"):
+        leave_one_out_ceiling(torch.rand(3, 15), "bures")
+
+
+@pytest.mark.real
+def test_human_it_of_four_subjects(neuroguide_home):
+    rdms = human_it(neuroguide_home)
+    assert rdms.shape == (4, 4186)
+    result = leave_one_out_ceiling(rdms, "spearman")
+    assert 0 < result.lower < result.upper < 1
+
+
+def human_it(home):
+    from scipy.io import loadmat
+
+    stored = loadmat(next((home / "kriegeskorte2008").rglob("92_brainRDMs.mat")))["RDMs"]["RDM"][0]
+    first, second = np.triu_indices(92, 1)
+    subjects = [np.mean([session[first, second] for session in sessions], axis=0) for sessions in stored]
+    return torch.from_numpy(np.stack(subjects))

@@ -59,10 +59,11 @@ def centre(values: Tensor, keep: Tensor | None) -> Tensor:
 def unit(vectors: Tensor, rounding: Tensor | float = 0.0) -> Tensor:
     """Vectors of length one; NaN where the length is not above ``rounding``."""
     norm = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
-    return torch.div(vectors, torch.where(norm > rounding, norm, torch.nan))
+    return vectors / torch.where(norm > rounding, norm, torch.nan)
 
 
 def rounding_of_mean(values: Tensor, keep: Tensor | None) -> Tensor:
     """The length that equal values may leave when their mean is subtracted, of shape (..., 1)."""
     kept = keep_only(values.detach(), keep)
-    return 8 * torch.finfo(values.dtype).eps * torch.linalg.vector_norm(kept, dim=-1, keepdim=True)
+    length: Tensor = torch.linalg.vector_norm(kept, dim=-1, keepdim=True)
+    return length * (8 * torch.finfo(values.dtype).eps)
