@@ -1,1 +1,7 @@
 """A name, a file or a torch module -> activations of named layers."""
+
+from neuroguide.models.libraries import Pixels
+from neuroguide.models.preprocess import Preprocess
+from neuroguide.models.zoo import Model, open_model, openers
+
+__all__ = ["Model", "Pixels", "Preprocess", "open_model", "openers"]
