@@ -15,15 +15,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from neuroguide._core import catalog, download
 from neuroguide._core.atomic import atomic_path
-from neuroguide._core.errors import FileError, InputError, OptionError, missing_extra
-from neuroguide._core.options import check_option, unknown_option
+from neuroguide._core.errors import FileError, InputError, OptionError
 from neuroguide._core.seeds import derive_seed
-from neuroguide._core.settings import home
-from neuroguide.nas.images import Int64, LabelledImages, Progress, UInt8, read_images
+from neuroguide.nas.decoded import Int64, LabelledImages, Progress, UInt8
+from neuroguide.nas.sources import checked_arrays, read_source
 
-_TORCHVISION = {"CIFAR10": 10, "CIFAR100": 100}
 _FORMAT = "1"
 
 
@@ -134,9 +131,10 @@ def open_data(
     ----------
     data : str, path or TrainingData
         ``"cifar10"``: the catalogue's JPEG copy. ``"torchvision:CIFAR10"`` or ``"torchvision:CIFAR100"`` (extra
-        ``zoo``; downloaded once into the download cache). A folder, or a zip, of ``split/class/image`` files; a folder
-        that holds ``train.zip`` and perhaps ``test.zip``. A ``.safetensors`` file of :meth:`TrainingData.save`. Data
-        that are open already are returned as they are.
+        ``zoo``; downloaded once into the download cache). ``"objects"``: 4,000 rendered images of the 8 built-in
+        categories, and a quarter as many for validation and for test; ``"objects:8000"`` for another number. A folder,
+        or a zip, of ``split/class/image`` files; a folder that holds ``train.zip`` and perhaps ``test.zip``. A
+        ``.safetensors`` file of :meth:`TrainingData.save`. Data that are open already are returned as they are.
     validation : int or float
         How many of the training images are set apart for validation, in all (int) or as a share (float), in equal
         shares of every class. The default leaves CIFAR-10's 50,000 as 45,000 and 5,000. Not used where the source has
@@ -160,13 +158,7 @@ def open_data(
     name = str(data)
     if name.endswith(".safetensors"):
         return _read_saved(Path(name).expanduser())
-    if name.startswith("torchvision:"):
-        images = _torchvision(name.partition(":")[2], image_size)
-    else:
-        paths = _paths(name)
-        images = read_images(paths, image_size=image_size, cache=cache, progress=progress)
-        if name not in catalog.entries():
-            name = str(Path(name).expanduser().resolve())
+    name, images = read_source(name, image_size=image_size, cache=cache, progress=progress)
     options: dict[str, Any] = {"validation": validation, "seed": seed, "image_size": image_size, "cache": cache}
     return _assemble(name, images, validation, seed, {"data": name, "options": options})
 
@@ -201,9 +193,9 @@ def from_arrays(
     InputError
         If shapes, types or labels are not as above.
     """
-    splits = {"train": _checked(images, labels, "images")}
+    splits = {"train": checked_arrays(images, labels, "images")}
     if test is not None:
-        splits["test"] = _checked(*test, "test images")
+        splits["test"] = checked_arrays(*test, "test images")
         if splits["test"][0].shape[1:] != splits["train"][0].shape[1:]:
             raise InputError(
                 f"test images are {splits['test'][0].shape[1:3]} pixels and training images "
@@ -215,62 +207,6 @@ def from_arrays(
     elif len(classes) <= highest:
         raise InputError(f"labels go up to {highest} and there are only {len(classes)} class names")
     return _assemble(name, LabelledImages(splits, classes), validation, seed, None)
-
-
-def _paths(name: str) -> list[Path]:
-    path = Path(name).expanduser()
-    entries = catalog.entries()
-    if name in entries:
-        entry = entries[name]
-        if entry.kind != "images":
-            raise OptionError(f"{name!r} holds a {entry.kind}, not labelled images to train on; use it as a guide")
-        # train before test, whatever order the catalogue has
-        return [file for _, file in sorted(download.fetch(entry).items(), reverse=True)]
-    if path.is_dir():
-        zips = [path / f"{split}.zip" for split in ("train", "validation", "test")]
-        found = [file for file in zips if file.is_file()]
-        return found or [path]
-    if path.is_file():
-        return [path]
-    known = [entry.name for entry in entries.values() if entry.kind == "images"]
-    raise unknown_option(
-        "data", name, [*known, *(f"torchvision:{n}" for n in _TORCHVISION)], how_to_add="or the path of a folder or zip"
-    )
-
-
-def _torchvision(name: str, image_size: int | None) -> LabelledImages:
-    check_option("torchvision data set", name, _TORCHVISION)
-    if image_size not in (None, 32):
-        raise OptionError(f"torchvision's {name} has images of 32 pixels; image_size={image_size} is not possible")
-    try:
-        from torchvision import datasets
-    except ImportError as error:
-        raise missing_extra("torchvision", "zoo", f"the data set torchvision:{name}") from error
-    root = home() / "torchvision"
-    make = getattr(datasets, name)
-    parts = {}
-    for split in ("train", "test"):
-        try:
-            part = make(root, train=split == "train", download=True)
-        except (OSError, RuntimeError) as error:
-            raise FileError(f"torchvision cannot give {name} from {root}: {error}") from error
-        parts[split] = part
-    splits = {split: _checked(part.data, np.asarray(part.targets), split) for split, part in parts.items()}
-    return LabelledImages(splits, tuple(parts["train"].classes))
-
-
-def _checked(images: UInt8 | Tensor, labels: Int64 | Tensor, what: str) -> tuple[UInt8, Int64]:
-    pixels, numbers = np.asarray(images), np.asarray(labels)
-    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3 or pixels.shape[1] != pixels.shape[2]:
-        raise InputError(
-            f"{what} should be uint8 of shape (n, size, size, 3), not {pixels.dtype} of shape {pixels.shape}"
-        )
-    if numbers.shape != (len(pixels),) or numbers.dtype.kind not in "iu" or (len(numbers) and numbers.min() < 0):
-        raise InputError(
-            f"labels of {what} should be {len(pixels)} whole numbers from 0, "
-            f"not {numbers.dtype} of shape {numbers.shape}"
-        )
-    return np.ascontiguousarray(pixels), numbers.astype(np.int64)
 
 
 def _assemble(

@@ -6,53 +6,25 @@ import contextlib
 import hashlib
 import io
 import json
-import logging
-import os
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 import PIL
 from PIL import Image
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from neuroguide._core import settings
-from neuroguide._core.atomic import atomic_path
 from neuroguide._core.errors import FileError, InputError
 from neuroguide._core.paths import check_relative
-
-_log = logging.getLogger("neuroguide.nas.data")
+from neuroguide.nas.decoded import LabelledImages, Progress, UInt8, load_decoded, save_decoded
 
 #: What the folder of a split may be called.
 SPLITS = {"train": "train", "test": "test", "validation": "validation", "val": "validation", "valid": "validation"}
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff", ".webp")
 _CACHE_FORMAT = "1"
-
-#: ``progress(what, done, total)`` in images.
-Progress = Callable[[str, int, int], None]
-UInt8 = np.ndarray[Any, np.dtype[np.uint8]]
-Int64 = np.ndarray[Any, np.dtype[np.int64]]
-
-
-@dataclass(frozen=True)
-class LabelledImages:
-    """Decoded images of one or more splits.
-
-    Attributes
-    ----------
-    splits : dict
-        Split (``train``, ``validation``, ``test``) to pixels uint8 ``(n, height, width, 3)`` and labels ``(n,)``.
-    classes : tuple of str
-        What the labels count.
-    """
-
-    splits: dict[str, tuple[UInt8, Int64]]
-    classes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -92,11 +64,11 @@ def read_images(
         if not members:
             raise InputError(f"{_listing(paths)} holds no images; expected split/class/image files such as {_SUFFIXES}")
         key = _key(members, image_size)
-        found = _load_cached(key) if cache else None
+        found = load_decoded(key) if cache else None
         if found is None:
             found = _decode(members, image_size, _listing(paths), progress)
             if cache:
-                _save_cached(key, found)
+                save_decoded(key, found)
     return found
 
 
@@ -226,45 +198,7 @@ def _listing(paths: Sequence[Path]) -> str:
     return " and ".join(str(path) for path in paths)
 
 
-# -- the cache of decoded pixels -------------------------------------------------------------------------------------
-
-
 def _key(members: list[_Member], image_size: int | None) -> str:
     content = [[str(m.path), m.size, m.stamp] for m in members]
     text = json.dumps([_CACHE_FORMAT, image_size, PIL.__version__, content])
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _cached(key: str) -> Path:
-    # the user's own cache folder, never the download cache: that may be a lab's shared, read-only copy
-    own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser()
-    return own / "neuroguide" / ".decoded" / f"{key}.safetensors"
-
-
-def _load_cached(key: str) -> LabelledImages | None:
-    path = _cached(key)
-    if not path.is_file():
-        return None
-    try:
-        with safe_open(path, framework="numpy") as file:
-            splits = {
-                split: (file.get_tensor(f"{split}.pixels"), file.get_tensor(f"{split}.labels"))
-                for split in sorted({name.split(".")[0] for name in file.keys()})  # noqa: SIM118
-            }
-            return LabelledImages(splits, tuple(json.loads(file.metadata()["classes"])))
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        _log.warning("%s is damaged and is made again (%s)", path, error)
-        return None
-
-
-def _save_cached(key: str, images: LabelledImages) -> None:
-    tensors: dict[str, Any] = {}
-    for split, (pixels, labels) in images.splits.items():
-        tensors |= {f"{split}.pixels": pixels, f"{split}.labels": labels}
-    path = _cached(key)
-    try:
-        with atomic_path(path) as temporary:
-            save_file(tensors, temporary, metadata={"classes": json.dumps(images.classes)})
-    except (FileError, OSError, SafetensorError) as error:
-        # the decoded images are at hand all the same; only the next opening takes longer
-        _log.info("decoded images are not kept at %s: %s", path, error)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import re
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from neuroguide._core.errors import FileError, InputError, OptionError
+from neuroguide._core.errors import InputError, OptionError
 from neuroguide._core.registry import Registry
+from neuroguide.models.factory import is_factory, load_factory
 from neuroguide.nas.spaces.base import Space
 from neuroguide.nas.spaces.macro import MacroSpace
 
@@ -29,8 +24,8 @@ def open_space(space: str | Space[Any], **options: Any) -> Space[Any]:
     Parameters
     ----------
     space : str or Space
-        A registered name (``"macro"``), or ``"path/to/file.py:factory"`` where the factory returns a space: the file
-        is run, so name only files that you trust. A space is returned as it is.
+        A registered name (``"macro"``), or ``"path/to/file.py:factory"`` where the factory (``make`` if none is named)
+        returns a space: the file is run, so name only files that you trust. A space is returned as it is.
     **options
         Passed to the space or factory, e.g. ``open_space("macro", depth=(1, 2), activation=("relu",))``.
 
@@ -47,10 +42,10 @@ def open_space(space: str | Space[Any], **options: Any) -> Space[Any]:
         if options:
             raise OptionError(f"options {sorted(options)} cannot be given with a space that is open already")
         return space
-    if ".py:" in space:
-        path, _, name = space.rpartition(":")
-        make = _factory(Path(path), name)
-        space = f"{Path(path).expanduser().resolve()}:{name}"
+    make: Callable[..., Any]
+    if is_factory(space):
+        path, function, make = load_factory(space)
+        space = f"{path.resolve()}:{function}"
     else:
         make = spaces[space]
     try:
@@ -65,30 +60,3 @@ def open_space(space: str | Space[Any], **options: Any) -> Space[Any]:
 
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
-
-
-def _factory(path: Path, name: str) -> Callable[..., Any]:
-    module = _load(path.expanduser().resolve())
-    make = getattr(module, name, None)
-    if not callable(make):
-        raise InputError(f"{path} has no function {name!r} that makes a space")
-    return make  # type: ignore[no-any-return]
-
-
-def _load(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise FileError(f"there is no file {path}; give path/to/file.py:factory")
-    # dataclasses look their module up in sys.modules, so it needs a name there, one per file
-    stem = re.sub(r"\W", "_", path.stem)
-    name = f"neuroguide_file_{stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
-    specification = importlib.util.spec_from_file_location(name, path)
-    if specification is None or specification.loader is None:
-        raise FileError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[name] = module
-    try:
-        specification.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        raise InputError(f"{path} does not run: {type(error).__name__}: {error}") from error
-    return module
