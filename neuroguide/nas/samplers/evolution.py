@@ -51,7 +51,7 @@ class AgingEvolution(ArchitectureSampler):
         seed: int = 0,
         lag: int = 1,
         redraws: int = 20,
-        population: int = 12,
+        population: int = 8,
         sample: int = 6,
     ) -> None:
         super().__init__(space, seed=seed, lag=lag, redraws=redraws)

@@ -1,0 +1,184 @@
+"""The folder of a run: what is in it, one writer at a time, formats that this version can read."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from neuroguide._core.atomic import write_text
+from neuroguide._core.errors import FileError, OptionError
+from neuroguide.nas.toml import read_toml, without_none, write_toml
+
+#: Raised whenever an older neuroguide would misread a run.
+FORMAT = 1
+
+#: Settings that may differ when a run is resumed: they change no result that exists.
+_FREE = frozenset({"search.trials", "search.keep"})
+
+
+class RunFolder:
+    """Paths of a run, and its settings.
+
+    Parameters
+    ----------
+    path : path
+        The folder; it need not exist.
+
+    Attributes
+    ----------
+    settings_file : Path
+        ``run.toml``.
+    journal : Path
+        ``study.journal``, which optuna-dashboard opens.
+    inputs, artifacts : Path
+        Folders of what the search was given, and of the weights of its best candidates.
+    leaderboard : Path
+        ``leaderboard.csv``, written whenever a client leaves.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path).expanduser()
+        self.settings_file = self.path / "run.toml"
+        self.journal = self.path / "study.journal"
+        self.inputs = self.path / "inputs"
+        self.artifacts = self.path / "artifacts"
+        self.leaderboard = self.path / "leaderboard.csv"
+
+    @property
+    def exists(self) -> bool:
+        """Whether it holds a run."""
+        return self.settings_file.exists()
+
+    def make(self) -> None:
+        """Make the folders.
+
+        Raises
+        ------
+        FileError
+            If that is not possible.
+        """
+        for folder in (self.path, self.inputs, self.artifacts):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise FileError(f"cannot make the folder {folder} ({error.strerror}); choose another run=") from error
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Be the only client of this run; the operating system ends it, however the process dies.
+
+        Raises
+        ------
+        FileError
+            If another client has it, or the folder cannot be written.
+        """
+        owner = self.path / "client.json"
+        lock = filelock.FileLock(self.path / "run.lock", timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout as error:
+            raise FileError(
+                f"{self.path} is being searched by another client{_describe(owner)}; wait for it, stop it, "
+                "or choose another run="
+            ) from error
+        except OSError as error:
+            raise FileError(f"cannot write in {self.path} ({error.strerror}); choose another run=") from error
+        try:
+            about = {"pid": os.getpid(), "host": platform.node(), "since": now()}
+            write_text(owner, json.dumps(about) + "\n")
+            yield
+        finally:
+            owner.unlink(missing_ok=True)
+            lock.release()
+
+    def write_settings(self, settings: Mapping[str, Any]) -> None:
+        """Write ``run.toml`` with the format in front."""
+        write_toml(self.settings_file, {"format": FORMAT, **settings})
+
+    def read_settings(self) -> dict[str, Any]:
+        """The settings in ``run.toml``.
+
+        Raises
+        ------
+        FileError
+            If there is no run, it is damaged, or a newer neuroguide wrote it.
+        """
+        if not self.exists:
+            raise FileError(f"{self.path} holds no run (there is no run.toml); give the folder that search made")
+        settings = read_toml(self.settings_file)
+        written = settings.pop("format", None)
+        if not isinstance(written, int) or isinstance(written, bool):
+            raise FileError(f"{self.settings_file} names no format, so it is not a run's; restore it from a copy")
+        if written > FORMAT:
+            raise FileError(
+                f"{self.settings_file} has format {written}, and this neuroguide reads up to {FORMAT}; "
+                "install a newer neuroguide"
+            )
+        if not isinstance(settings.get("search"), dict):
+            raise FileError(f"{self.settings_file} has no [search] table; restore it from a copy")
+        return settings
+
+    def check_same(self, asked: Mapping[str, Any]) -> None:
+        """Check that a resumed search asks for what the run was started with.
+
+        Raises
+        ------
+        OptionError
+            If it does not; the message names every difference.
+        """
+        before, after = flatten(self.read_settings()), flatten(without_none(asked))
+        names = [n for n in [*before, *(n for n in after if n not in before)] if n.split(".")[0] != "made"]
+        # None is no value of TOML, so it can stand for a setting that is not there
+        pairs = {name: (before.get(name), after.get(name)) for name in names if name not in _FREE}
+        differences = [
+            f"{name} = {_show(old)}, not {_show(new)}" for name, (old, new) in pairs.items() if not _equal(old, new)
+        ]
+        if differences:
+            raise OptionError(
+                f"{self.path} was started with {'; '.join(differences)}; ask for the same, or choose another run="
+            )
+
+
+def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested tables as one, with dotted names."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _equal(a: Any, b: Any) -> bool:
+    # 1 and 1.0 are one setting, 1 and True are not
+    return bool(a == b) and isinstance(a, bool) == isinstance(b, bool)
+
+
+def _show(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _describe(owner: Path) -> str:
+    """Who holds the lock, as far as it can be told: the file is written after the lock is taken."""
+    try:
+        about = json.loads(owner.read_text(encoding="utf-8"))
+        return f" (process {about['pid']} on {about['host']}, since {about['since']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
