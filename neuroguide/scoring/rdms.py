@@ -17,6 +17,7 @@ from neuroguide.engine.device import resolve_device, resolve_dtype
 from neuroguide.recordings.assembly import check_assembly
 from neuroguide.recordings.averaging import average_repetitions
 from neuroguide.recordings.normalising import NORMALISATIONS, normalise_sites
+from neuroguide.recordings.rdms import check_rdm
 from neuroguide.recordings.selecting import complete
 from neuroguide.recordings.timing import average_time
 
@@ -111,7 +112,7 @@ def compare(rdm_a: xr.DataArray, rdm_b: xr.DataArray, method: str = "pearson", *
         If the stimuli differ (the message names which), fewer than three are shared, or an RDM has no variance.
     """
     check_option("stimuli", stimuli, ("equal", "shared"))
-    a, b = check_rdm(rdm_a, "the first RDM"), check_rdm(rdm_b, "the second RDM")
+    a, b = single_rdm(rdm_a, "the first RDM"), single_rdm(rdm_b, "the second RDM")
     first, second = a["stimulus_id"].values.astype(str), b["stimulus_id"].values.astype(str)
     place = {name: index for index, name in enumerate(second)}
     shared = [name for name in first if name in place]
@@ -124,10 +125,7 @@ def compare(rdm_a: xr.DataArray, rdm_b: xr.DataArray, method: str = "pearson", *
         raise InputError(f"the two RDMs share {len(shared)} stimuli, at least 3 are needed to compare them")
     order_a = np.flatnonzero(np.isin(first, shared))
     order_b = np.array([place[name] for name in first[order_a]])
-    value = similarity.compare(_condensed(a, order_a), _condensed(b, order_b), method)
-    if not bool(torch.isfinite(value)):
-        raise InputError("an RDM without variance (all dissimilarities equal) cannot be compared; check its responses")
-    return float(value)
+    return float(similarity.compare(_condensed(a, order_a), _condensed(b, order_b), method))
 
 
 def over_time(
@@ -202,41 +200,20 @@ def label(
     return xr.DataArray(square, dims=dims, coords=coords, attrs=attrs, name="dissimilarity")
 
 
-def check_rdm(rdm: xr.DataArray, what: str = "the RDM", *, leading: bool = False) -> xr.DataArray:
-    """Return the RDM if it is one: named stimuli in the same order on both sides, square, symmetric, zero diagonal.
+def single_rdm(rdm: xr.DataArray, what: str) -> xr.DataArray:
+    """Return the RDM if it is one, and only one.
 
     Raises
     ------
     InputError
         Otherwise, with what was expected and what arrived.
     """
-    expected = ("stimulus_id", "stimulus_id_2")
-    dims = rdm.dims if isinstance(rdm, xr.DataArray) else type(rdm).__name__
-    if not isinstance(rdm, xr.DataArray) or rdm.dims[-2:] != expected or (rdm.ndim > 2 and not leading):
-        hint = (
-            f"; choose one, e.g. by .isel({rdm.dims[0]}=0)" if isinstance(rdm, xr.DataArray) and rdm.ndim == 3 else ""
-        )
-        raise InputError(f"{what} has dims {dims}, expected {expected} as ng.rdm and ng.open_rdm return it{hint}")
-    ids = rdm["stimulus_id"].values
-    if not np.array_equal(ids, rdm["stimulus_id_2"].values):
-        raise InputError(f"{what} has different stimuli, or another order of them, along its two sides")
-    if len(set(ids.tolist())) < len(ids):
+    checked = check_rdm(rdm, source=what)
+    if checked.ndim > 2:
         raise InputError(
-            f"{what} has duplicate stimuli: {_some({i for i in ids.tolist() if ids.tolist().count(i) > 1})}"
+            f"{what} has dims {checked.dims}, so it is several; choose one, e.g. with .isel({checked.dims[0]}=0)"
         )
-    values = rdm.values
-    if not np.isfinite(values).all():
-        raise InputError(
-            f"{what} has {int((~np.isfinite(values)).sum())} entries that are not finite; leave those stimuli out"
-        )
-    scale = max(float(np.abs(values).max()), np.finfo(np.float64).tiny)
-    if np.abs(values - np.swapaxes(values, -1, -2)).max() > 1e-5 * scale:
-        raise InputError(f"{what} is not symmetric; a dissimilarity matrix was expected")
-    if np.abs(np.diagonal(values, axis1=-2, axis2=-1)).max() > 1e-5 * scale:
-        raise InputError(
-            f"{what} has a diagonal that is not zero; a dissimilarity (not a similarity) matrix was expected"
-        )
-    return rdm
+    return checked
 
 
 def _rdm_of_features(features: Any, distance: str, normalise: str, device: str, dtype: str) -> xr.DataArray:

@@ -17,9 +17,10 @@ from neuroguide.engine.ceiling import split_half_ceiling
 from neuroguide.engine.device import resolve_device, resolve_dtype
 from neuroguide.recordings.averaging import average_repetitions
 from neuroguide.recordings.opening import open_target
+from neuroguide.recordings.rdms import RDM_DIMS, check_rdm
 from neuroguide.recordings.repeating import by_repetition
 from neuroguide.recordings.selecting import complete
-from neuroguide.scoring.rdms import check_rdm, condensed_of, over_time
+from neuroguide.scoring.rdms import condensed_of, over_time
 from neuroguide.stimuli import StimulusSet, open_stimuli
 
 #: Random half splits of the repetitions behind a ceiling (DESIGN: at least 100).
@@ -70,7 +71,7 @@ def open_any(recording: xr.DataArray | str | os.PathLike[str]) -> xr.DataArray:
 
 def is_rdm(recording: xr.DataArray) -> bool:
     """Whether this is an RDM rather than an assembly."""
-    return recording.dims[-2:] == ("stimulus_id", "stimulus_id_2")
+    return recording.dims[-2:] == RDM_DIMS
 
 
 def stimuli_of(recording: xr.DataArray, stimuli: StimulusSet | str | os.PathLike[str] | None) -> StimulusSet:
@@ -127,7 +128,11 @@ def targets_of(
 
 
 def _published(rdm: xr.DataArray) -> list[Target]:
-    check_rdm(rdm, "the recording's RDM", leading=True)
+    check_rdm(rdm, source="the recording's RDM")
+    if rdm.ndim > 3:
+        raise InputError(
+            f"the recording's RDMs have dims {rdm.dims}; choose one of each but the last three, or average"
+        )
     reason = str(rdm.attrs.get("no_ceiling", "only RDMs were published, without repetitions"))
     rows, columns = np.triu_indices(rdm.sizes["stimulus_id"], 1)
     if rdm.ndim == 2:
