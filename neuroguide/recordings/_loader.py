@@ -81,9 +81,9 @@ class ArchiveLoader:
 
 Loader = FileLoader | ArchiveLoader
 
-#: Our own loaders, each a module with a constant LOADER.
-_BUILT_IN = {
-    "netcdf": "neuroguide.recordings.netcdf",
+#: Our own loaders, each a module with a constant LOADER: of files, and of archives.
+_FILES = {"netcdf": "neuroguide.recordings.netcdf"}
+_ARCHIVES = {
     "virtual": "neuroguide.recordings.virtual",
     "kriegeskorte2008": "neuroguide.recordings.kriegeskorte2008",
     "cowley2023": "neuroguide.recordings.cowley2023",
@@ -99,7 +99,7 @@ class LoaderRegistry(Registry[Loader]):
 
     def __init__(self) -> None:
         super().__init__("recording or loader", _HOW_TO_ADD)
-        self._modules = dict(_BUILT_IN)
+        self._modules = {**_FILES, **_ARCHIVES}
 
     def add(self, name: str, item: Loader) -> Loader:
         """Register a loader; raises OptionError if the name is taken."""
@@ -115,6 +115,15 @@ class LoaderRegistry(Registry[Loader]):
             del self._modules[name]
             return super().add(name, loader)
         return super().__getitem__(name)
+
+    def files(self) -> list[FileLoader]:
+        """The loaders of files, a user's own first: they know their files better."""
+        found = [loader for name in self if name not in _ARCHIVES and isinstance(loader := self[name], FileLoader)]
+        return sorted(found, key=lambda loader: loader.name in _FILES)
+
+    def archives(self) -> list[str]:
+        """The names of the catalogued recordings, ours without importing them."""
+        return [name for name in self if name in _ARCHIVES or isinstance(self[name], ArchiveLoader)]
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and (name in self._modules or super().__contains__(name))

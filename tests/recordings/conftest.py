@@ -1,4 +1,7 @@
-"""Small made-up archives in the layout of the catalogued ones, so that their loaders are tested without a download."""
+"""Small recordings whose right answers are known, and small archives in the layout of the catalogued ones.
+
+The archives let their loaders be tested without a download.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from PIL import Image
 from scipy.io import savemat
 
@@ -175,3 +179,48 @@ def small_kriegeskorte(put_archive: Put) -> dict[str, np.ndarray]:
         },
     )
     return rdms
+
+
+def make(
+    n_stimuli: int = 5, n_repetitions: int = 4, n_sites: int = 3, n_bins: int | None = None, seed: int = 0
+) -> xr.DataArray:
+    """Spike rates with a tuning and noise, presentations in random order."""
+    rng = np.random.default_rng(seed)
+    tuning = rng.uniform(1, 9, size=(n_stimuli, n_sites, n_bins or 1))
+    shown = rng.permutation(np.repeat(np.arange(n_stimuli), n_repetitions))
+    repetition = np.array([np.sum(shown[:i] == stimulus) for i, stimulus in enumerate(shown)])
+    values = (tuning[shown] + rng.normal(size=(len(shown), n_sites, n_bins or 1))).astype(np.float32)
+    dims = ("presentation", "neuroid", "time_bin")
+    coords: dict[str, object] = {
+        "stimulus_id": ("presentation", np.array([f"stimulus_{i}" for i in shown], dtype=object)),
+        "repetition": ("presentation", repetition),
+        "category_name": ("presentation", np.array(["animal", "plant"], dtype=object)[shown % 2]),
+        "trial": ("presentation", np.arange(len(shown))),
+        "neuroid_id": ("neuroid", np.array([f"site_{i}" for i in range(n_sites)], dtype=object)),
+        "region": ("neuroid", np.array(["V4", "IT"], dtype=object)[np.arange(n_sites) % 2]),
+        "animal": ("neuroid", np.array(["A", "B"], dtype=object)[np.arange(n_sites) // 2 % 2]),
+    }
+    attrs = {"identifier": "made", "simulated": 1, "units": "spikes/s"}
+    if n_bins is None:
+        return xr.DataArray(values[:, :, 0], dims=dims[:2], coords=coords, attrs=attrs)
+    starts = np.arange(n_bins) * 50.0 - 50.0
+    coords |= {"time_bin_start": ("time_bin", starts), "time_bin_end": ("time_bin", starts + 50.0)}
+    return xr.DataArray(values, dims=dims, coords=coords, attrs=attrs)
+
+
+@pytest.fixture
+def make_recording() -> Callable[..., xr.DataArray]:
+    """A function that makes an assembly: n_stimuli, n_repetitions, n_sites, n_bins, seed."""
+    return make
+
+
+@pytest.fixture
+def recording() -> xr.DataArray:
+    """5 stimuli, 4 repetitions, 3 sites, no time bins."""
+    return make()
+
+
+@pytest.fixture
+def timed() -> xr.DataArray:
+    """The same with four bins of 50 ms from -50 ms."""
+    return make(n_bins=4)

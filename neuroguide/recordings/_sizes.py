@@ -1,0 +1,132 @@
+"""What a file claims against what it holds: checked in the header, before anything is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from neuroguide._core.errors import FileError
+
+#: Largest array that is read from a file, unless the caller allows more.
+MAX_BYTES = 16 * 2**30
+
+#: Longest text (in characters) that all strings of a file may have together.
+MAX_TEXT = 2**28
+
+#: Deflate, which is what netCDF and HDF5 use, makes nothing smaller than about 1/1030.
+_MOST_COMPRESSED = 1100
+
+#: Below this a false claim does no harm.
+_HARMLESS = 64 * 2**20
+
+#: More objects than any recording has.
+_MAX_OBJECTS = 100_000
+
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+CLASSIC_MAGIC = (b"CDF\x01", b"CDF\x02", b"CDF\x05")
+
+
+def check_readable(path: Path) -> None:
+    """Raise FileError, in one sentence, if this is not a file that can be read."""
+    try:
+        if path.is_dir():
+            raise FileError(f"{path} is a folder, a file was expected; name a file in it")
+        if not path.exists():
+            raise FileError(f"{path} does not exist; check the path")
+        if path.stat().st_size == 0:
+            raise FileError(f"{path} is empty (0 bytes); copy or download it again")
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise FileError(
+            f"{path} cannot be read ({error.strerror or error}); check the path and its permissions"
+        ) from error
+    except ValueError as error:
+        if isinstance(error, FileError):
+            raise
+        raise FileError(f"{str(path)!r} is not a path ({error}); check it") from error
+
+
+def first_bytes(path: Path, n: int = 8) -> bytes:
+    """The first bytes of a file."""
+    with path.open("rb") as handle:
+        return handle.read(n)
+
+
+def check_claim(path: Path, name: str, claimed: int, stored: int, *, limit: int = MAX_BYTES) -> None:
+    """Compare the size that an array claims with the bytes that are stored for it.
+
+    Raises
+    ------
+    FileError
+        If it is larger than ``limit``, or than any compression could explain.
+    """
+    if claimed > limit:
+        raise FileError(
+            f"{path} claims {_size(claimed)} for {name!r}, at most {_size(limit)} are read; "
+            "if that is right, take a part of it, or allow more with max_bytes=..."
+        )
+    if claimed > _HARMLESS and claimed > stored * _MOST_COMPRESSED:
+        raise FileError(
+            f"{path} claims {_size(claimed)} for {name!r} but holds {_size(stored)} of it; "
+            "the file is broken or was never filled: copy or write it again"
+        )
+
+
+def check_hdf5(path: Path, *, limit: int = MAX_BYTES) -> None:
+    """Check every array of an HDF5 file from its header: no claim without data, nothing kept in other files.
+
+    Raises
+    ------
+    FileError
+        If the file is not HDF5 or is truncated, an array claims more than is there or than ``limit``, or something
+        lies outside the file (external links, external storage, virtual datasets).
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            names: list[str] = []
+
+            def visit(name: str, link: object) -> bool | None:
+                if isinstance(link, h5py.ExternalLink):
+                    raise FileError(
+                        f"{path} has a link {name!r} to another file, which is not followed; copy all into one file"
+                    )
+                names.append(name)
+                return True if len(names) > _MAX_OBJECTS else None
+
+            file.visititems_links(visit)
+            if len(names) > _MAX_OBJECTS:
+                raise FileError(f"{path} has more than {_MAX_OBJECTS} objects; that is no recording")
+            for name in names:
+                found = file.get(name)
+                if isinstance(found, h5py.Dataset):
+                    _check_dataset(path, name, found, limit)
+    except FileError:
+        raise
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
+        raise FileError(f"{path} is truncated or broken ({_reason(error)}); copy or download it again") from error
+
+
+def _check_dataset(path: Path, name: str, dataset: h5py.Dataset, limit: int) -> None:
+    if dataset.is_virtual or dataset.external:
+        raise FileError(f"{path} keeps {name!r} in other files, which are not read; copy the data into one file")
+    claimed = int(np.prod([int(size) for size in dataset.shape or ()], dtype=object)) * dataset.id.get_type().get_size()
+    check_claim(path, name, claimed, dataset.id.get_storage_size(), limit=limit)
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of a library's message, short enough for a sentence."""
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return text.strip().rstrip(".")[:160]
+
+
+def _size(n_bytes: int) -> str:
+    """A number of bytes as people say it."""
+    value, unit = float(n_bytes), "bytes"
+    for unit in ("bytes", "KB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":
+            break
+        value /= 1000
+    return f"{value:.4g} {unit}"

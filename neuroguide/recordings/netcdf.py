@@ -1,0 +1,215 @@
+"""Recordings as netCDF in Brain-Score's layout, read and written without Brain-Score.
+
+One data variable of any name with dims (neuroid, presentation, time_bin), coordinates flat (every MultiIndex reset),
+text as variable-length strings. Where a dim had a single coordinate, it is called ``presentation_`` or ``neuroid_``;
+older files have ``image_id`` instead of ``stimulus_id``; time_bin may be absent. This is what
+``brainscore_core``'s ``write_netcdf`` makes and its ``DataAssembly.from_files`` reads.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import netCDF4
+import numpy as np
+import xarray as xr
+
+from neuroguide._core.errors import FileError
+from neuroguide._core.options import check_option
+from neuroguide.recordings._attributes import decode_attributes
+from neuroguide.recordings._blocks import shorten
+from neuroguide.recordings._description import ArrayInfo, Description
+from neuroguide.recordings._loader import FileLoader
+from neuroguide.recordings._netcdf_reader import global_attributes, open_netcdf, read_coordinate, read_values
+from neuroguide.recordings._netcdf_writer import UNNAMED, write_array
+from neuroguide.recordings._sizes import CLASSIC_MAGIC, HDF5_MAGIC, MAX_BYTES, first_bytes
+from neuroguide.recordings.assembly import REQUIRED, check_structure
+
+#: The order of dims on disk.
+_ON_DISK = ("neuroid", "presentation", "time_bin")
+
+_SUFFIXES = (".nc", ".nc4", ".cdf", ".netcdf")
+
+
+def read_netcdf(
+    path: str | os.PathLike[str], *, variable: str | None = None, max_bytes: int = MAX_BYTES
+) -> xr.DataArray:
+    """Read a recording from a netCDF file in Brain-Score's layout.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    variable : str, optional
+        Which variable holds the responses; needed only if several could.
+    max_bytes : int
+        Refuse a file that claims more than this for one array.
+
+    Returns
+    -------
+    DataArray
+        Dims presentation, neuroid and, if the file has it, time_bin; the memory order is the file's.
+        :func:`neuroguide.open_recording` checks it further.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, truncated, not netCDF, claims more than it holds, was written by a newer
+        neuroguide, or holds no responses.
+    OptionError
+        If ``variable`` is not in the file.
+    """
+    path = Path(path)
+    with open_netcdf(path, limit=max_bytes) as file:
+        chosen = _responses(path, file, variable)
+        values = read_values(path, chosen)
+        coords: dict[str, xr.Variable] = {}
+        for name, other in file.variables.items():
+            coord = read_coordinate(path, other, chosen.dimensions) if name != chosen.name else None
+            if coord is not None:
+                coords[name] = coord
+        attrs = decode_attributes(global_attributes(file), str(path))
+        attrs |= decode_attributes({name: chosen.getncattr(name) for name in chosen.ncattrs()}, str(path))
+        found = xr.DataArray(
+            values, dims=chosen.dimensions, attrs=attrs, name=None if chosen.name == UNNAMED else chosen.name
+        )
+    named = found.assign_coords(_with_ids(coords))
+    return named.transpose(*(dim for dim in REQUIRED if dim in named.dims))
+
+
+def write_netcdf(assembly: xr.DataArray, path: str | os.PathLike[str], *, overwrite: bool = True) -> Path:
+    """Write a recording as netCDF in Brain-Score's layout; the file is whole or absent.
+
+    Parameters
+    ----------
+    assembly : DataArray
+        Dims presentation, neuroid and optionally time_bin.
+    path : path
+        The file to write.
+    overwrite : bool
+        Whether an existing file may be replaced.
+
+    Returns
+    -------
+    Path
+        Reading it again gives an identical assembly (text that is missing becomes ""). Attributes are text or
+        numbers; nested ones are written as JSON.
+
+    Raises
+    ------
+    InputError
+        If it is not an assembly, or has a coordinate or attribute that netCDF cannot hold.
+    FileError
+        If the file cannot be written.
+    """
+    plain = check_structure(assembly)
+    if plain.dtype.itemsize not in (1, 2, 4, 8) or plain.dtype == np.float16:
+        plain = plain.astype(np.float32 if plain.dtype == np.float16 else np.float64)
+    plain = plain.transpose(*(dim for dim in _ON_DISK if dim in plain.dims))
+    return write_array(plain, path, overwrite=overwrite)
+
+
+def describe_netcdf(path: Path) -> Description:
+    """What is in a netCDF file, from its header."""
+    with open_netcdf(path) as file:
+        arrays = tuple(
+            ArrayInfo(
+                name,
+                tuple(int(size) for size in variable.shape),
+                "str" if variable.dtype is str else str(variable.dtype),
+                tuple(variable.dimensions),
+            )
+            for name, variable in file.variables.items()
+        )
+        attrs = decode_attributes(global_attributes(file), str(path))
+        notes = [f"{name}: {value}" for name, value in attrs.items()]
+        candidates = _candidates(file)
+        for name in candidates[:1]:
+            variable = file.variables[name]
+            own = decode_attributes({key: variable.getncattr(key) for key in variable.ncattrs()}, str(path))
+            notes += [f"{key}: {value}" for key, value in own.items()]
+        if "pair" in file.dimensions:
+            return Description(
+                str(path), "netCDF, RDMs of neuroguide", arrays, (f"ng.open_rdm({str(path)!r})",), tuple(notes)
+            )
+        if file.groups:
+            notes.append(f"The groups {shorten(list(file.groups))} are not read.")
+    if not candidates:
+        return Description(
+            str(path),
+            "netCDF",
+            arrays,
+            (),
+            (*notes, "No variable has the dims 'presentation' and 'neuroid', as a recording would: rename its dims."),
+        )
+    extra = f", variable={candidates[0]!r}" if len(candidates) > 1 else ""
+    how = (f"ng.open_recording({str(path)!r}{extra})",)
+    return Description(str(path), "netCDF, a recording in Brain-Score's layout", arrays, how, tuple(notes))
+
+
+def recognises_netcdf(path: Path) -> bool:
+    """Whether this is netCDF: classic, or HDF5 that says so by its suffix or its own mark."""
+    magic = first_bytes(path)
+    if magic.startswith(CLASSIC_MAGIC):
+        return True
+    if magic != HDF5_MAGIC:
+        return False
+    if path.suffix.lower() in _SUFFIXES:
+        return True
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            return "_NCProperties" in file.attrs
+    except (OSError, RuntimeError):
+        return False
+
+
+def _responses(path: Path, file: netCDF4.Dataset, variable: str | None) -> netCDF4.Variable[Any]:
+    """The variable that holds the responses."""
+    candidates = _candidates(file)
+    if variable is not None:
+        check_option("variable", variable, list(file.variables))
+        candidates = [variable]
+    if not candidates:
+        if "pair" in file.dimensions:
+            raise FileError(f"{path} holds RDMs, not responses; open it with open_rdm")
+        there = [f"{name} ({', '.join(found.dimensions)})" for name, found in file.variables.items()]
+        raise FileError(
+            f"{path} holds no responses: a variable with the dims 'presentation' and 'neuroid' was expected, "
+            f"there are {shorten(there) or 'no variables'}; rename its dims"
+        )
+    if len(candidates) > 1:
+        raise FileError(
+            f"{path} has {len(candidates)} variables that could be the responses ({shorten(candidates)}); "
+            "choose one with variable='...'"
+        )
+    return file.variables[candidates[0]]
+
+
+def _candidates(file: netCDF4.Dataset) -> list[str]:
+    return [name for name, found in file.variables.items() if {"presentation", "neuroid"} <= set(found.dimensions)]
+
+
+def _with_ids(coords: dict[str, xr.Variable]) -> dict[str, xr.Variable]:
+    """Give the ids the names that they must have."""
+    named = dict(coords)
+    if "stimulus_id" not in named and "image_id" in named:
+        named["stimulus_id"] = named["image_id"]
+    for dim, name in (("presentation", "stimulus_id"), ("neuroid", "neuroid_id")):
+        for reset in (f"{dim}_", dim):
+            if name not in named and reset in named:
+                named[name] = named.pop(reset)
+    return named
+
+
+LOADER = FileLoader(
+    name="netcdf",
+    title="netCDF in Brain-Score's layout",
+    suffixes=_SUFFIXES,
+    recognises=recognises_netcdf,
+    open=read_netcdf,
+    describe=describe_netcdf,
+)

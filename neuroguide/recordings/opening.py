@@ -1,0 +1,238 @@
+"""Opening a recording or an RDM by name or path, and saying what is in one."""
+
+from __future__ import annotations
+
+import inspect as signatures
+import logging
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from neuroguide._core.errors import FileError, NeuroguideWarning, OptionError
+from neuroguide._core.options import unknown_option
+from neuroguide.recordings._description import Description
+from neuroguide.recordings._loader import ArchiveLoader, FileLoader, loaders
+from neuroguide.recordings._sizes import check_readable, first_bytes
+from neuroguide.recordings.assembly import examine
+from neuroguide.recordings.inspecting import inspect_file
+from neuroguide.recordings.rdms import check_rdm, read_rdm, write_rdm
+
+__all__ = ["inspect", "open_rdm", "open_recording", "open_target", "write_rdm"]
+
+_logger = logging.getLogger("neuroguide.recordings")
+
+
+def open_recording(name_or_path: str | os.PathLike[str], **options: Any) -> xr.DataArray:
+    """Open a recording: a catalogued one by its name, or a file by its path.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        ``"virtual"``, ``"cowley2023"``, ``"cowley2023:210325"`` (what follows the colon chooses a part of an
+        archive), or the path of a file. A name goes before a file of the same name: write ``"./name"`` for that.
+    **options
+        Options of the loader, by name.
+
+    Returns
+    -------
+    DataArray
+        A checked assembly: dims presentation, neuroid and optionally time_bin. Presentations without any response
+        are dropped; silent sites and missing responses are kept, and reported as a
+        :class:`~neuroguide._core.errors.NeuroguideWarning` for a file, in the log for a catalogued recording.
+
+    Raises
+    ------
+    OptionError
+        If a name, the part of an archive, or an option is unknown; the message lists those that are known.
+    FileError
+        If the file is missing, broken, or of a format that nothing here reads.
+    InputError
+        If what it holds is not an assembly (see :func:`neuroguide.recordings.assembly.check_assembly`).
+    DownloadError
+        If a catalogued recording could not be downloaded.
+
+    Examples
+    --------
+    >>> import neuroguide as ng
+    >>> ng.open_recording("virtual")  # doctest: +SKIP
+    """
+    loader, where = _find(name_or_path)
+    if loader.open is None:
+        raise OptionError(
+            f"{loader.name!r} publishes RDMs but no responses; open them with ng.open_rdm({str(name_or_path)!r})"
+        )
+    opened = _call(loader.open, where, options, f"option of {loader.name}")
+    assembly, gaps = examine(opened, source=str(name_or_path))
+    for sentence in gaps.sentences():
+        if isinstance(loader, FileLoader):
+            warnings.warn(f"{name_or_path}: {sentence}", NeuroguideWarning, stacklevel=2)
+        else:
+            _logger.info("%s: %s", name_or_path, sentence)
+    return assembly
+
+
+def open_rdm(name_or_path: str | os.PathLike[str], **options: Any) -> xr.DataArray:
+    """Open published RDMs by the name of their archive, or an RDM file of neuroguide by its path.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        ``"kriegeskorte2008"``, or the path of a file that :func:`write_rdm` or ``neuroguide rdm`` wrote.
+    **options
+        Options of the loader, by name.
+
+    Returns
+    -------
+    DataArray
+        Dims stimulus_id and stimulus_id_2, with others (region) before them; symmetric with a zero diagonal.
+
+    Raises
+    ------
+    OptionError
+        If a name or option is unknown, or the archive publishes no RDMs.
+    FileError
+        If the file is missing, broken, or holds no RDM.
+    DownloadError
+        If a catalogued archive could not be downloaded.
+    """
+    archive = _find_archive(name_or_path)
+    if archive is None:
+        return check_rdm(_call(read_rdm, _path(name_or_path), options, "option"), source=str(name_or_path))
+    loader, variant = archive
+    if loader.open_rdm is None:
+        raise OptionError(
+            f"{loader.name!r} publishes responses but no RDMs; compute one with "
+            f"ng.rdm(ng.open_recording({str(name_or_path)!r}))"
+        )
+    return check_rdm(_call(loader.open_rdm, variant, options, f"option of {loader.name}"), source=str(name_or_path))
+
+
+def open_target(name_or_path: str | os.PathLike[str], **options: Any) -> xr.DataArray:
+    """Open whatever models can be compared with: responses where there are any, else RDMs.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        As for :func:`open_recording` and :func:`open_rdm`.
+    **options
+        Options of the loader, by name.
+
+    Returns
+    -------
+    DataArray
+        An assembly, or RDMs.
+    """
+    archive = _find_archive(name_or_path)
+    if archive is not None:
+        return (open_rdm if archive[0].open is None else open_recording)(name_or_path, **options)
+    path = _path(name_or_path)
+    check_readable(path)
+    if loaders["netcdf"].recognises(path) and "pair" in _dims(path):  # type: ignore[union-attr]
+        return open_rdm(path, **options)
+    return open_recording(name_or_path, **options)
+
+
+def inspect(name_or_path: str | os.PathLike[str]) -> Description:
+    """Say what is in a recording or file and how to open it; nothing is downloaded, unpickled or run.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        The name of a catalogued recording, or the path of any file.
+
+    Raises
+    ------
+    OptionError
+        If it is neither a path nor a known name.
+    FileError
+        If the file is missing or broken.
+    """
+    archive = _find_archive(name_or_path)
+    if archive is not None:
+        return archive[0].describe(archive[1])
+    path = _path(name_or_path)
+    check_readable(path)
+    loader = _recognising(path)
+    return loader.describe(path) if loader is not None else inspect_file(path)
+
+
+def _find(name_or_path: str | os.PathLike[str]) -> tuple[FileLoader | ArchiveLoader, Any]:
+    """The loader and what it is to open: a path for a file, the part for an archive."""
+    archive = _find_archive(name_or_path)
+    if archive is not None:
+        return archive
+    prefix, colon, rest = str(name_or_path).partition(":")
+    if colon and isinstance(name_or_path, str) and prefix in loaders:
+        named = loaders[prefix]
+        check_readable(Path(rest))
+        return named, Path(rest)
+    path = _path(name_or_path)
+    check_readable(path)
+    loader = _recognising(path)
+    if loader is not None:
+        return loader, path
+    readable = "; ".join(f"{found.title} ({', '.join(found.suffixes)})" for found in loaders.files())
+    expected = [found.title for found in loaders.files() if path.suffix.lower() in found.suffixes]
+    claim = f" although its name says {expected[0]}" if expected else ""
+    raise FileError(
+        f"{path} is not a recording that can be opened (it starts with {first_bytes(path)!r}{claim}); "
+        f"readable: {readable}; `neuroguide inspect` says what is in it"
+    )
+
+
+def _find_archive(name_or_path: str | os.PathLike[str]) -> tuple[ArchiveLoader, str | None] | None:
+    """The archive of that name and its part; None if it is not the name of an archive."""
+    if not isinstance(name_or_path, str):
+        return None
+    name, _, variant = name_or_path.partition(":")
+    if name not in loaders:
+        return None
+    loader = loaders[name]
+    if isinstance(loader, FileLoader):
+        return None
+    if variant and loader.variants and variant not in loader.variants:
+        raise unknown_option(f"part of {name}", variant, loader.variants)
+    return loader, variant or None
+
+
+def _path(name_or_path: str | os.PathLike[str]) -> Path:
+    """The path that is meant; an error that lists the names if it looks like none."""
+    if not isinstance(name_or_path, str | os.PathLike):
+        raise OptionError(
+            f"a recording is given by its name or path, not by a {type(name_or_path).__name__}; "
+            f"known names: {', '.join(loaders.archives())}"
+        )
+    text = os.fspath(name_or_path)
+    path = Path(text)
+    is_path = isinstance(name_or_path, os.PathLike) or path.suffix or os.sep in text or "/" in text
+    if is_path or ("\0" not in text and path.exists()):
+        return path
+    error = unknown_option("recording", text, loaders.archives())
+    raise OptionError(f"{error}; and there is no file of that name")
+
+
+def _recognising(path: Path) -> FileLoader | None:
+    return next((loader for loader in loaders.files() if loader.recognises(path)), None)
+
+
+def _dims(path: Path) -> set[str]:
+    """The dims that a netCDF file has."""
+    from neuroguide.recordings._netcdf_reader import open_netcdf
+
+    with open_netcdf(path) as file:
+        return set(file.dimensions)
+
+
+def _call(open_it: Callable[..., xr.DataArray], where: Any, options: dict[str, Any], what: str) -> xr.DataArray:
+    """Call a loader after checking the names of its options."""
+    parameters = list(signatures.signature(open_it).parameters.values())
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        known = [parameter.name for parameter in parameters[1:]]
+        for name in options:
+            if name not in known:
+                raise unknown_option(what, name, known)
+    return open_it(where, **options)
