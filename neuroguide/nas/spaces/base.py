@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -22,43 +21,14 @@ from neuroguide._core.errors import InputError, OptionError
 from neuroguide._core.options import unknown_option
 from neuroguide.nas.cost import Cost, count_cost
 from neuroguide.nas.spaces.canonical import architecture_hash, from_plain, to_plain
+from neuroguide.nas.spaces.parameters import Parameter, Scalar, Values, count, same, settings, walk
 
 if TYPE_CHECKING:
     import optuna
 
-Scalar = bool | int | float | str | None
-Values = dict[str, Scalar]
 A = TypeVar("A")
 
-
-@dataclass(frozen=True)
-class Parameter:
-    """One choice of a space.
-
-    Parameters
-    ----------
-    name : str
-        Its name in the trial, e.g. ``"stage2.kernel"``.
-    options : tuple of scalars
-        What may be chosen; at least one, all different. A parameter with a single option is fixed: no trial is asked.
-    when : mapping from an earlier parameter's name to the values for which this one exists
-        All of them must hold; empty means always.
-    """
-
-    name: str
-    options: tuple[Scalar, ...]
-    when: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not self.options:
-            raise OptionError(f"the choice {self.name!r} has no options; give at least one")
-        # 1 == True in Python: compare with the type
-        if len({(type(option), option) for option in self.options}) < len(self.options):
-            raise OptionError(f"the choice {self.name!r} lists an option twice: {list(self.options)}")
-
-    def exists(self, values: Mapping[str, Scalar]) -> bool:
-        """Whether it is asked, given the values chosen before."""
-        return all(name in values and values[name] in allowed for name, allowed in self.when.items())
+__all__ = ["Parameter", "Scalar", "Space", "Values"]
 
 
 class Space(ABC, Generic[A]):
@@ -111,26 +81,28 @@ class Space(ABC, Generic[A]):
 
     @cached_property
     def declared(self) -> tuple[Parameter, ...]:
-        """:meth:`declare`, checked: names differ, and conditions name earlier parameters."""
-        parameters = tuple(self.declare())
+        """:meth:`declare`, checked, without those that cannot exist because a subspace leaves their condition out."""
         seen: dict[str, Parameter] = {}
-        for parameter in parameters:
+        possible: list[Parameter] = []
+        for parameter in self.declare():
             if parameter.name in seen:
                 raise OptionError(f"space {self.name!r} declares the choice {parameter.name!r} twice")
-            for name, allowed in parameter.when.items():
+            for name in parameter.when:
                 if name not in seen:
                     raise unknown_option(f"earlier choice in the condition of {parameter.name!r}", name, seen)
-                # a condition may name options that a restricted subspace has left out; it may not name none at all
-                if not allowed:
-                    raise OptionError(f"the condition of {parameter.name!r} on {name!r} allows no value")
             seen[parameter.name] = parameter
-        return parameters
+            if all(
+                seen[name] in possible and set(allowed) & set(seen[name].options)
+                for name, allowed in parameter.when.items()
+            ):
+                possible.append(parameter)
+        return tuple(possible)
 
     # -- as samplers see it ------------------------------------------------------------------------------------------
 
     def suggest(self, trial: optuna.trial.BaseTrial) -> A:
         """Ask a trial for an architecture, choice by choice; later choices exist or not by the earlier ones."""
-        return self.canonicalise(self._walk(lambda p, _: trial.suggest_categorical(p.name, p.options)))
+        return self.canonicalise(self._walk(lambda p: trial.suggest_categorical(p.name, p.options)))
 
     def distributions(self) -> dict[str, BaseDistribution]:
         """Every parameter that a trial may be asked for, with its distribution."""
@@ -157,7 +129,7 @@ class Space(ABC, Generic[A]):
 
     def sample(self, rng: np.random.Generator) -> A:
         """A random architecture: every choice that is asked is uniform over its options."""
-        return self.canonicalise(self._walk(lambda p, _: p.options[int(rng.integers(len(p.options)))]))
+        return self.canonicalise(self._walk(lambda p: p.options[int(rng.integers(len(p.options)))]))
 
     def mutate(self, arch: A, rng: np.random.Generator) -> A:
         """Change one randomly chosen parameter to another option; parameters that come to exist are drawn.
@@ -169,13 +141,13 @@ class Space(ABC, Generic[A]):
         names = sorted(old)
         options = {p.name: p.options for p in self.declared}
 
-        def ask(p: Parameter, values: Values) -> Scalar:
+        def ask(p: Parameter) -> Scalar:
             return p.options[int(rng.integers(len(p.options)))]
 
         # a change may be undone by an equivalence: draw again, and leave it at a fixed number of draws
         for _ in range(100 if names else 0):
             name = names[int(rng.integers(len(names)))]
-            others = [option for option in options[name] if not _same(option, old[name])]
+            others = [option for option in options[name] if not same(option, old[name])]
             changed = {**old, name: others[int(rng.integers(len(others)))]}
             found = self.canonicalise(self._walk(ask, keep=changed))
             if found != start:
@@ -193,9 +165,9 @@ class Space(ABC, Generic[A]):
         seen = {self.hash(start)}
         for name in old:
             for option in options[name]:
-                if _same(option, old[name]):
+                if same(option, old[name]):
                     continue
-                for values in self._settings(keep={**old, name: option}):
+                for values in settings(self.declared, {**old, name: option}):
                     found = self.canonicalise(self.compose(values))
                     key = self.hash(found)
                     if key not in seen:
@@ -210,7 +182,7 @@ class Space(ABC, Generic[A]):
         OptionError
             If the space is infinite (spaces whose parameters are lists of options never are).
         """
-        for values in self._settings(keep={}):
+        for values in settings(self.declared):
             found = self.compose(values)
             # an equivalence class is listed when its own representative comes by
             if self.canonicalise(found) == found:
@@ -218,10 +190,10 @@ class Space(ABC, Generic[A]):
 
     def size(self) -> int | None:
         """The number of different architectures, or None when there are over a million settings to merge."""
-        settings = self._count()
+        total = count(self.declared)
         if type(self).canonicalise is Space.canonicalise:
-            return settings
-        return sum(1 for _ in self.enumerate()) if settings <= 1_000_000 else None
+            return total
+        return sum(1 for _ in self.enumerate()) if total <= 1_000_000 else None
 
     def encode(self, arch: A) -> np.ndarray[Any, np.dtype[np.float64]]:
         """An architecture as numbers: one-hot per parameter, zeros where a parameter does not exist.
@@ -232,7 +204,7 @@ class Space(ABC, Generic[A]):
         """
         values = self.parameters(arch)
         parts = [
-            [float(p.name in values and _same(values[p.name], option)) for option in p.options]
+            [float(p.name in values and same(values[p.name], option)) for option in p.options]
             for p in self.declared
             if len(p.options) > 1
         ]
@@ -305,7 +277,7 @@ class Space(ABC, Generic[A]):
         for p in self.declared:
             if not p.exists(values):
                 continue
-            if p.name not in given or not any(_same(given[p.name], option) for option in p.options):
+            if p.name not in given or not any(same(given[p.name], option) for option in p.options):
                 raise InputError(
                     f"the architecture has {p.name} = {given.get(p.name)!r}, and space {self.name!r} allows "
                     f"{list(p.options)}"
@@ -313,51 +285,5 @@ class Space(ABC, Generic[A]):
             values[p.name] = given[p.name]
         return values
 
-    def _walk(self, ask: Callable[[Parameter, Values], Scalar], keep: Mapping[str, Scalar] | None = None) -> A:
-        values: Values = {}
-        for p in self.declared:
-            if p.exists(values):
-                if keep is not None and p.name in keep:
-                    values[p.name] = keep[p.name]
-                else:
-                    values[p.name] = p.options[0] if len(p.options) == 1 else ask(p, values)
-        return self.compose(values)
-
-    def _settings(self, keep: Mapping[str, Scalar]) -> Iterator[Values]:
-        """Every assignment of the parameters, those in ``keep`` held where they exist."""
-
-        def extend(i: int, values: Values) -> Iterator[Values]:
-            if i == len(self.declared):
-                yield dict(values)
-                return
-            p = self.declared[i]
-            if not p.exists(values):
-                yield from extend(i + 1, values)
-                return
-            for option in (keep[p.name],) if p.name in keep else p.options:
-                values[p.name] = option
-                yield from extend(i + 1, values)
-                del values[p.name]
-
-        return extend(0, {})
-
-    def _count(self) -> int:
-        """The number of settings, counted without listing them: only values that later conditions name are kept."""
-        named = [{name for p in self.declared[i:] for name in p.when} for i in range(len(self.declared) + 1)]
-        states: dict[tuple[tuple[str, Scalar], ...], int] = {(): 1}
-        for i, p in enumerate(self.declared):
-            following: dict[tuple[tuple[str, Scalar], ...], int] = {}
-            for state, count in states.items():
-                for option in p.options if p.exists(dict(state)) else (None,):
-                    new = dict(state)
-                    if p.exists(dict(state)):
-                        new[p.name] = option
-                    key = tuple((name, value) for name, value in new.items() if name in named[i + 1])
-                    following[key] = following.get(key, 0) + count
-            states = following
-        return sum(states.values())
-
-
-def _same(a: Scalar, b: Scalar) -> bool:
-    """Equality that tells True from 1."""
-    return type(a) is type(b) and a == b
+    def _walk(self, ask: Callable[[Parameter], Scalar], keep: Mapping[str, Scalar] | None = None) -> A:
+        return self.compose(walk(self.declared, ask, keep))
