@@ -160,7 +160,8 @@ def decode(data: bytes, *, name: str) -> UInt8:
 
 
 def _to_rgb(image: Image.Image, name: str) -> UInt8:
-    if image.mode.startswith("I;16"):
+    # older Pillows open a 16-bit PNG or PPM as 32-bit integers
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
         grey = (np.asarray(image).astype(np.uint16) // 257).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
     if image.mode in ("I", "F"):

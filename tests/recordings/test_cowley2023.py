@@ -11,6 +11,7 @@ from neuroguide.recordings.cowley2023 import describe, open_recording
 from neuroguide.recordings.reliability import split_half_reliability
 from neuroguide.recordings.selecting import align
 from neuroguide.stimuli import open_stimuli
+from neuroguide.testing.loaders import check_loader
 
 
 def test_every_presentation_is_there_and_the_padding_is_not(small_cowley2023):
@@ -52,6 +53,11 @@ def test_the_stimuli_are_those_that_the_recording_names(small_cowley2023, sessio
     aligned = align(average_repetitions(assembly), stimuli.ids)
     assert list(aligned["stimulus_id"].values) == stimuli.ids
     assert stimuli.images()[2].mean() == pytest.approx(120, abs=2)  # the third image is the third column
+
+
+@pytest.mark.parametrize("session", [None, "210325", "201025"])
+def test_keeps_the_contract(small_cowley2023, session):
+    check_loader(loaders["cowley2023"], session)
 
 
 def test_unknown_sessions_get_suggestions(small_cowley2023):
@@ -137,6 +143,12 @@ def test_is_registered():
     assert loader.variants == ("210325", "201025")
     assert loader.open is open_recording
     assert loader.open_rdm is None
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("session", ["210325", "201025"])
+def test_the_real_sessions_keep_the_contract(neuroguide_home, session):
+    check_loader(loaders["cowley2023"], session)
 
 
 @pytest.mark.real

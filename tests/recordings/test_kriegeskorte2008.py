@@ -5,10 +5,11 @@ import pytest
 from scipy.stats import pearsonr, spearmanr
 
 from neuroguide._core.errors import FileError, OptionError
-from neuroguide.recordings import loaders
+from neuroguide.recordings import loaders, opening
 from neuroguide.recordings.kriegeskorte2008 import MODEL_TITLES, describe, open_rdm
 from neuroguide.recordings.rdms import check_rdm
 from neuroguide.stimuli import open_stimuli
+from neuroguide.testing.loaders import check_loader
 
 UPPER = np.triu_indices(92, 1)
 
@@ -63,8 +64,16 @@ def test_unknown_variants_get_suggestions(small_kriegeskorte):
         open_rdm("model")
 
 
-def test_publishes_no_responses():
+@pytest.mark.parametrize("variant", [None, "regions", "models", "subjects"])
+def test_keeps_the_contract(small_kriegeskorte, variant):
+    check_loader(loaders["kriegeskorte2008"], variant)
+
+
+def test_publishes_no_responses(small_kriegeskorte):
     loader = loaders["kriegeskorte2008"]
+    with pytest.raises(OptionError, match=r"publishes RDMs but no responses; open them with ng\.open_rdm"):
+        opening.open_recording("kriegeskorte2008")
+    assert opening.open_rdm("kriegeskorte2008:models").sizes["model"] == 2
     assert loader.open is None
     assert loader.open_rdm is open_rdm
     assert loader.variants == ("regions", "models", "subjects")
@@ -127,6 +136,8 @@ def test_other_regions_are_named(put_archive):
 
 @pytest.mark.real
 def test_the_real_rdms(neuroguide_home):
+    for variant in (None, "regions", "models", "subjects"):
+        check_loader(loaders["kriegeskorte2008"], variant)
     regions, models, subjects = (check_rdm(open_rdm(v)) for v in ("regions", "models", "subjects"))
     monkey, human = (regions.sel(region=name).values[UPPER] for name in ("monkey IT", "human IT"))
     # the file of models holds monkey IT as a full matrix: the condensed order of the supplement is ours

@@ -11,6 +11,7 @@ from neuroguide.recordings.reliability import split_half_reliability
 from neuroguide.recordings.timing import average_time
 from neuroguide.recordings.zhangdesimone7objects import describe, open_recording
 from neuroguide.stimuli import open_stimuli
+from neuroguide.testing.loaders import check_loader
 
 
 def test_bins_hold_the_rates_of_each_neurons_own_trials(small_zhangdesimone):
@@ -103,6 +104,11 @@ def test_says_what_it_is(small_zhangdesimone):
     assert averaged["position"].values.tolist() == stimuli.metadata["position"].tolist()
 
 
+def test_keeps_the_contract(small_zhangdesimone):
+    check_loader(loaders["zhangdesimone7objects"])
+    check_loader(loaders["zhangdesimone7objects"], bin_ms=300, window=(100, 400))
+
+
 def test_has_no_variants():
     with pytest.raises(OptionError, match="give the name alone"):
         open_recording("small")
@@ -145,6 +151,7 @@ def test_is_registered_and_described_without_a_download(monkeypatch, tmp_path):
 
 @pytest.mark.real
 def test_the_real_recording(neuroguide_home):
+    check_loader(loaders["zhangdesimone7objects"], bin_ms=300, window=(100, 400))
     assembly = check_assembly(open_recording(bin_ms=300, window=(100, 400)))
     assert assembly.shape == (420, 132, 1)
     lacking = np.isnan(assembly.values[..., 0]).sum(axis=0)
