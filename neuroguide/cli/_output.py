@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 #: Results go to stdout, everything else to stderr, so that ``--json`` can be piped.
 out = Console(highlight=False, soft_wrap=True)
@@ -44,14 +45,16 @@ def show_warning(
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str = "") -> None:
-    """A table on stdout; numbers are aligned to the right."""
-    table = Table(title=title, caption=caption or None, title_justify="left", caption_justify="left")
+    """A table on stdout; numbers are aligned to the right, and names in the first column are never broken."""
+    table = Table(title=_cell(title), title_justify="left")
     for index, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float) or row[index] in ("", "–") for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=index == 0)
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
     out.print(table)
+    if caption:
+        out.print(caption, markup=False)
 
 
 def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
@@ -59,10 +62,11 @@ def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
     sys.stdout.write(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def _cell(value: object) -> str:
+def _cell(value: object) -> Text:
+    """Text as it is: a name in brackets is no markup."""
     if isinstance(value, float):
-        return "–" if value != value else f"{value:.3f}"
-    return str(value)
+        return Text("–" if value != value else f"{value:.3f}")
+    return Text(str(value))
 
 
 def _plain(value: Any) -> Any:
@@ -87,9 +91,15 @@ def progress(quiet: bool = False) -> Iterator[ProgressCallback]:
     tasks: dict[str, Any] = {}
 
     def report(done: int, total: int, what: str) -> None:
+        if not tasks:
+            bar.start()
         if what not in tasks:
             tasks[what] = bar.add_task(what, total=total)
         bar.update(tasks[what], completed=done, total=total)
 
-    with bar:
+    try:
         yield report
+    finally:
+        # a bar that was never started would leave an empty line
+        if tasks:
+            bar.stop()

@@ -16,7 +16,8 @@ def draw_scores(
 
     written = [plot.save(plot.profile(scores), folder / f"{stem}profile.png")]
     for region, pair in scoring.best_pairs(model, recording, scores, stimuli=stimuli).items():
-        axes = plot.rdms(pair, rank=True)
+        grouped = all("category_name" in rdm.coords for rdm in pair.values())
+        axes = plot.rdms(pair, rank=True, categories="category_name" if grouped else None)
         written.append(plot.save(axes, folder / f"{stem}rdms_{_file_name(region)}.png"))
     return written
 

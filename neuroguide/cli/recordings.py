@@ -24,7 +24,7 @@ def recordings(json: Json = False) -> None:
             "name": "virtual",
             "kind": "recording",
             "title": "Virtual primate: simulated V4 and IT sites seeing rendered objects (simulated data)",
-            "size_mb": 0.0,
+            "size_mb": "",
             "here": "embedded",
             "licence": "MIT",
         }
@@ -35,7 +35,7 @@ def recordings(json: Json = False) -> None:
                 "name": entry.name,
                 "kind": entry.kind,
                 "title": entry.title,
-                "size_mb": round(sum(file.size or 0 for file in entry.files) / 1e6, 1),
+                "size_mb": f"{sum(file.size or 0 for file in entry.files) / 1e6:.1f}",
                 "here": "no" if missing(entry) else "yes",
                 "licence": entry.licence,
             }
@@ -45,9 +45,10 @@ def recordings(json: Json = False) -> None:
         return
     _output.print_table(
         "Recordings",
-        ["name", "kind", "what it is", "MB", "on disk", "licence"],
-        [list(row.values()) for row in rows],
-        caption=f"Cache: {settings.home()}. Download one with `neuroguide fetch NAME`.",
+        ["name", "kind", "what it is", "MB", "on disk"],
+        [list(row.values())[:5] for row in rows],
+        caption=f"Cache: {settings.home()}. Download one with `neuroguide fetch NAME`; "
+        "`neuroguide inspect NAME` says its licence, its citation and what it supports.",
     )
 
 

@@ -89,9 +89,10 @@ def rdm(
         from neuroguide.cli._pictures import draw_rdm
 
         draw_rdm(found, plot)
+    n = found.sizes["stimulus_id"]
     _output.out.print(
-        f"{found.sizes['stimulus_id']} stimuli, {found.attrs['n_sites']} sites, {distance} distance, "
-        f"mean dissimilarity {float(found.mean()):.3f}" + (" (simulated data)" if found.attrs.get("simulated") else "")
+        f"{n} stimuli, {found.attrs['n_sites']} sites, {distance} distance, mean over pairs "
+        f"{float(found.mean()) * n / (n - 1):.3f}" + (" (SIMULATED DATA)" if found.attrs.get("simulated") else "")
     )
 
 

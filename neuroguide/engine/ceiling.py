@@ -63,22 +63,10 @@ def split_half_ceiling(
 
     Parameters
     ----------
-    responses : tensor of shape (n_stimuli, n_repetitions, n_sites)
-        Padded with NaN where a stimulus or a site has fewer repetitions; each site needs at least two of each
-        stimulus. A repetition stays whole: all sites that have the same repetitions are split alike, and of an odd
-        number of repetitions one more goes to a random half.
-    distance : str or Distance
-        As for :func:`neuroguide.engine.dissimilarity.rdm`.
-    method : str or Comparison
-        As for :func:`neuroguide.engine.similarity.compare`.
-    normalise : {"none", "center", "zscore"}
-        Normalisation of each site over stimuli, estimated anew in every half.
+    responses, distance, method, normalise, seed, dtype
+        As for :func:`split_half_similarities`.
     n_splits : int
         Number of random splits, at least 100.
-    seed : int
-        Seed of the splits.
-    dtype : torch.dtype, optional
-        float32 or float64; by default that of the responses.
 
     Returns
     -------
@@ -98,6 +86,53 @@ def split_half_ceiling(
     """
     if n_splits < 100:
         raise OptionError(f"a split-half ceiling needs n_splits of at least 100, {n_splits} arrived")
+    return ceiling_from_splits(
+        split_half_similarities(
+            responses, distance, method, normalise=normalise, n_splits=n_splits, seed=seed, dtype=dtype
+        )
+    )
+
+
+def split_half_similarities(
+    responses: Tensor,
+    distance: str | Distance = "correlation",
+    method: str | Comparison = "pearson",
+    *,
+    normalise: str = "none",
+    n_splits: int = 100,
+    seed: int = 0,
+    dtype: torch.dtype | None = None,
+) -> Tensor:
+    """Similarity of the RDMs of two random halves of the repetitions, for each of many splits.
+
+    Parameters
+    ----------
+    responses : tensor of shape (n_stimuli, n_repetitions, n_sites)
+        Padded with NaN where a stimulus or a site has fewer repetitions; each site needs at least two of each
+        stimulus. A repetition stays whole: all sites that have the same repetitions are split alike, and of an odd
+        number of repetitions one more goes to a random half.
+    distance : str or Distance
+        As for :func:`neuroguide.engine.dissimilarity.rdm`.
+    method : str or Comparison
+        As for :func:`neuroguide.engine.similarity.compare`.
+    normalise : {"none", "center", "zscore"}
+        Normalisation of each site over stimuli, estimated anew in every half.
+    n_splits : int
+        Number of random splits.
+    seed : int
+        Seed of the splits.
+    dtype : torch.dtype, optional
+        float32 or float64; by default that of the responses.
+
+    Returns
+    -------
+    tensor of shape (n_splits,)
+
+    Raises
+    ------
+    InputError
+        If there are too few repetitions.
+    """
     responses = as_floating(responses, dtype)
     check_repetitions(responses, least=2)
     n_stimuli, n_repetitions, n_sites = responses.shape
@@ -108,7 +143,7 @@ def split_half_ceiling(
         halves = half_means(responses, min(size, n_splits - start), generator)
         first, second = (rdm(normalise_features(half, normalise), distance) for half in halves)
         parts.append(compare(first, second, method))
-    return ceiling_from_splits(torch.cat(parts))
+    return torch.cat(parts)
 
 
 def ceiling_from_splits(splits: Tensor) -> SplitHalfCeiling:

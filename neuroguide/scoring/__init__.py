@@ -4,6 +4,17 @@ from neuroguide.scoring.files import open_scores, write_scores
 from neuroguide.scoring.joining import join_models
 from neuroguide.scoring.pairs import best_pairs, region_rdms
 from neuroguide.scoring.rdms import compare, rdm
+from neuroguide.scoring.reliability import rdm_reliability
 from neuroguide.scoring.score import score
 
-__all__ = ["best_pairs", "compare", "join_models", "open_scores", "rdm", "region_rdms", "score", "write_scores"]
+__all__ = [
+    "best_pairs",
+    "compare",
+    "join_models",
+    "open_scores",
+    "rdm",
+    "rdm_reliability",
+    "region_rdms",
+    "score",
+    "write_scores",
+]

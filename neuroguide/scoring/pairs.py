@@ -34,7 +34,8 @@ def best_pairs(
     Returns
     -------
     dict of dicts of xarray.DataArray
-        Region name -> {region name: its RDM, "model, layer": the layer's RDM}, over the same stimuli in the same order.
+        Region name -> {region name: its RDM, "model, layer": the layer's RDM}, over the same stimuli in the same order,
+        with the coordinate ``category_name`` where the stimulus set has that column.
     """
     opened = open_any(recording)
     attrs = scores.attrs
@@ -51,8 +52,20 @@ def best_pairs(
     for region, matrix in regions.items():
         condensed = condensed_rdm(features[best[region]], stimulus_ids=ids, **settings)
         kept = {name: matrix.attrs[name] for name in KEPT_ATTRS if name in matrix.attrs}
-        pairs[region] = {region: matrix, f"{network.name}, {best[region]}": label(condensed, ids, kept)}
+        layer = label(condensed, ids, kept)
+        pairs[region] = {
+            name: _with_categories(each, shown)
+            for name, each in ((region, matrix), (f"{network.name}, {best[region]}", layer))
+        }
     return pairs
+
+
+def _with_categories(rdm: xr.DataArray, stimuli: StimulusSet) -> xr.DataArray:
+    """The RDM with the category of each stimulus, where the stimulus set has one."""
+    table = stimuli.metadata
+    if "category_name" not in table.columns:
+        return rdm
+    return rdm.assign_coords(category_name=("stimulus_id", table["category_name"].astype(str).to_numpy()))
 
 
 def region_rdms(
