@@ -151,6 +151,7 @@ def _download(
     part = settings.home() / ".partial" / file.checksum.partition(":")[2]
     part.parent.mkdir(parents=True, exist_ok=True)
     url = entry.url(file.path)
+    _log.info("downloading %s (%s bytes)", url, "?" if file.size is None else f"{file.size:,}")
     for last in (False, True):
         came_in_parts = download_to(url, part, size=file.size, patience=patience, progress=report)
         try:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from neuroguide._core import catalog, download
-from neuroguide._core.catalog import CatalogFile
+from neuroguide._core.catalog import CatalogEntry, CatalogFile
 from neuroguide._core.errors import DownloadError, OptionError
 
 CONTENT = bytes(range(256)) * 1200  # several chunks
@@ -284,6 +284,20 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(file_server, tmp_path, m
         download.fetch(file_server.entry(one=CONTENT), patience=hasty)
 
 
+def _as_toml(entry: CatalogEntry) -> str:
+    file = entry.files[0]
+    return f"""
+        name = "things"
+        title = "Things"
+        kind = "images"
+        base_url = "{entry.base_url}"
+        licence = "none"
+        citation = "none"
+        supports = "tests"
+        files = [{{ path = "{file.path}", sha256 = "{file.sha256}", size = {file.size} }}]
+    """
+
+
 _CHILD = """
 import sys
 from neuroguide._core import catalog, download
@@ -294,20 +308,27 @@ print(len(download.fetch(entry)["one.bin"].read_bytes()))
 
 def test_two_processes_download_once(file_server, cache):
     entry = file_server.entry(one=CONTENT)
-    text = f"""
-        name = "things"
-        title = "Things"
-        kind = "images"
-        base_url = "{file_server.url}"
-        licence = "none"
-        citation = "none"
-        supports = "tests"
-        files = [{{ path = "one.bin", sha256 = "{entry.files[0].sha256}", size = {len(CONTENT)} }}]
-    """
-    command = [sys.executable, "-c", _CHILD, text]
+    command = [sys.executable, "-c", _CHILD, _as_toml(entry)]
     children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert [child.communicate(timeout=60)[0].strip() for child in children] == [str(len(CONTENT))] * 2
     assert len(file_server.asked) == 1
+    assert whole_files(cache) == ["things/one.bin"]
+
+
+def test_a_killed_download_is_taken_up_again(file_server, cache, hasty):
+    entry = file_server.entry(one=CONTENT)
+    file_server.stall_after = 200_000
+    child = subprocess.Popen([sys.executable, "-c", _CHILD, _as_toml(entry)])
+    part = cache / ".partial" / entry.files[0].sha256
+    deadline = time.monotonic() + 30
+    while not (part.exists() and part.stat().st_size > 100_000) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    child.kill()
+    child.wait(10)
+    assert part.stat().st_size > 100_000
+    file_server.stall_after = None
+    assert download.fetch(entry, patience=hasty)["one.bin"].read_bytes() == CONTENT
+    assert file_server.asked[-1][1] is not None
     assert whole_files(cache) == ["things/one.bin"]
 
 
