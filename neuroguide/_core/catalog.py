@@ -152,7 +152,7 @@ class CatalogEntry:
         for variant in self.variants:
             if variant.name == name:
                 return variant
-        raise unknown_option(f"variant of {self.name}", name, [variant.name for variant in self.variants])
+        raise unknown_option(f"part of {self.name}", name, [variant.name for variant in self.variants])
 
     def url(self, path: str) -> str:
         """The address of one file; empty if the entry has none."""

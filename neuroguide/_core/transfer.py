@@ -110,16 +110,18 @@ def _attempt(
     import urllib3
 
     start = part.stat().st_size if part.exists() else 0
-    if size is not None and start >= size:
-        part.unlink()  # a complete part would have been moved: this one is of something else
+    if size is not None and start == size:
+        return  # complete, but the process ended before it was moved
+    if size is not None and start > size:
+        part.unlink()
         start = 0
     # compressed on the way, a file would have another length and no meaningful byte ranges
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     try:
         with requests.get(url, headers=headers, stream=True, timeout=(patience.connect, patience.read)) as response:
             resumable = response.status_code == 206 or response.headers.get("Accept-Ranges") == "bytes"
+            start = _check_answer(url, response, start, size, part)
             try:
-                start = _check_answer(url, response, start, size, part)
                 _receive(response, part, start, size, progress)
             except BaseException:
                 if not resumable:

@@ -66,7 +66,7 @@ def open_recording(
     """
     entry = catalog.entry(NAME)
     if variant is not None:
-        raise unknown_option(f"variant of {NAME}", variant, [], how_to_add=f"give the name alone: {NAME!r}")
+        raise unknown_option(f"part of {NAME}", variant, [], how_to_add=f"give the name alone: {NAME!r}")
     bin_ms, window = _check_bins(bin_ms, window)
     neurons = [_read(path, bin_ms, window) for path in download.fetch(entry).values()]
     stimuli = open_zhangdesimone7objects().metadata

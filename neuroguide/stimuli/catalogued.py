@@ -15,5 +15,5 @@ def attributes(entry: CatalogEntry) -> dict[str, str]:
 def whole_archive(name: str, variant: str | None) -> CatalogEntry:
     """The entry of an archive that has only one stimulus set; raises OptionError if a variant is asked for."""
     if variant is not None:
-        raise unknown_option(f"stimulus set of {name}", variant, [], how_to_add=f"give the name alone: {name!r}")
+        raise unknown_option(f"part of {name}", variant, [], how_to_add=f"give the name alone: {name!r}")
     return catalog.entry(name)

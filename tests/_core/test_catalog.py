@@ -59,11 +59,11 @@ def test_changing_what_entries_returns_changes_nothing():
 def test_unknown_names_get_suggestions():
     with pytest.raises(OptionError, match="did you mean 'cowley2023'"):
         catalog.entry("cowley2032")
-    with pytest.raises(OptionError, match="unknown variant of cowley2023 '210326'; did you mean '210325'"):
+    with pytest.raises(OptionError, match="unknown part of cowley2023 '210326'; did you mean '210325'"):
         catalog.entry("cowley2023").variant("210326")
     with pytest.raises(OptionError, match="known: none"):
         catalog.entry("cifar10").variant("small")
-    with pytest.raises(OptionError, match="unknown variant of cifar10 None"):
+    with pytest.raises(OptionError, match="unknown part of cifar10 None"):
         catalog.entry("cifar10").variant(None)
 
 

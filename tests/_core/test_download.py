@@ -171,6 +171,26 @@ def test_a_part_longer_than_the_file_is_thrown_away(file_server, cache, hasty):
     assert download.fetch(entry, patience=hasty)["one.bin"].read_bytes() == CONTENT
 
 
+def test_a_complete_part_is_used_without_asking(file_server, cache, hasty):
+    entry = file_server.entry(one=CONTENT)
+    part = cache / ".partial" / entry.files[0].sha256
+    part.parent.mkdir(parents=True)
+    part.write_bytes(CONTENT)
+    assert download.fetch(entry, patience=hasty)["one.bin"].read_bytes() == CONTENT
+    assert file_server.asked == []
+    assert whole_files(cache) == ["things/one.bin"]
+
+
+def test_a_busy_server_costs_no_part(file_server, cache, hasty):
+    entry = file_server.entry(one=CONTENT)
+    file_server.cut = [200_000]
+    with pytest.raises(DownloadError, match="broke off"):
+        download.fetch(entry, patience=hasty)
+    file_server.status = [503]
+    assert download.fetch(entry, patience=dataclasses.replace(hasty, attempts=2))["one.bin"].read_bytes() == CONTENT
+    assert None not in [request[1] for request in file_server.asked[1:]]
+
+
 def test_an_answer_with_another_range_is_not_appended(file_server, cache, hasty):
     entry = file_server.entry(one=CONTENT)
     part = cache / ".partial" / entry.files[0].sha256

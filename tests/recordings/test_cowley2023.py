@@ -134,7 +134,7 @@ def test_is_described_without_a_download(monkeypatch, tmp_path):
     assert any("To download: 4.4 MB" in note for note in found.notes)
     assert any("no ceiling" in note for note in describe("201025").notes)
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(OptionError, match="unknown variant"):
+    with pytest.raises(OptionError, match="unknown part"):
         describe("1")
 
 

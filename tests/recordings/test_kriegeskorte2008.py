@@ -60,7 +60,7 @@ def test_the_images_keep_their_order(small_kriegeskorte):
 
 
 def test_unknown_variants_get_suggestions(small_kriegeskorte):
-    with pytest.raises(OptionError, match="unknown variant of kriegeskorte2008 'model'; did you mean 'models'"):
+    with pytest.raises(OptionError, match="unknown part of kriegeskorte2008 'model'; did you mean 'models'"):
         open_rdm("model")
 
 

@@ -112,7 +112,7 @@ def test_keeps_the_contract(small_zhangdesimone):
 def test_has_no_variants():
     with pytest.raises(OptionError, match="give the name alone"):
         open_recording("small")
-    with pytest.raises(OptionError, match="unknown variant"):
+    with pytest.raises(OptionError, match="unknown part"):
         describe("small")
 
 

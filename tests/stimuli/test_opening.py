@@ -15,7 +15,7 @@ def test_unknown_names_get_suggestions():
         open_stimuli("kriegeskorte")
     with pytest.raises(OptionError, match="given by its path"):
         open_stimuli("zzz")
-    with pytest.raises(OptionError, match="unknown variant of cowley2023 '210326'; did you mean '210325'"):
+    with pytest.raises(OptionError, match="unknown part of cowley2023 '210326'; did you mean '210325'"):
         open_stimuli("cowley2023:210326")
     for name in ("kriegeskorte2008", "zhangdesimone7objects"):
         with pytest.raises(OptionError, match="give the name alone"):
