@@ -187,12 +187,17 @@ def sampled_spearman(a: LazyRDM, b: LazyRDM, *, n_pairs: int = 1_000_000, seed: 
 
 def _summed(everything: list[LazyRDM], n_a: int, method: str, size: int) -> Tensor:
     """Sums over blocks of dissimilarities, their products, and (for CKA) their rows."""
-    n, k = len(everything[0].rows), len(everything)
+    n, k, m = len(everything[0].rows), len(everything), n_pairs(len(everything[0].rows))
     sums = torch.zeros(k, dtype=torch.float64)
     products = torch.zeros(k, k, dtype=torch.float64)
     rows = torch.zeros(k, n, dtype=torch.float64)
+    # Pearson does not see a shift, and near their mean the products of float32 numbers keep their digits
+    shifts = [float(2 * rdm.lengths.mean()) if method == "pearson" else 0.0 for rdm in everything]
     for one, other in blocks(n, size):
-        tiles = [_above_diagonal(rdm.block(one, other), one == other) for rdm in everything]
+        tiles = [
+            _above_diagonal(rdm.block(one, other) - shift, one == other)
+            for rdm, shift in zip(everything, shifts, strict=True)
+        ]
         for i, tile in enumerate(tiles):
             across, down = _sum(tile, 1), _sum(tile, 0)
             sums[i] += across.sum()
@@ -200,18 +205,17 @@ def _summed(everything: list[LazyRDM], n_a: int, method: str, size: int) -> Tens
             rows[i, other] += down
             for j in [*range(n_a, k), i] if i < n_a else [i]:
                 products[i, j] += _sum((tile * tiles[j]).flatten(), 0)
-    own = products.diagonal().clone()
+    least = torch.zeros(k, dtype=torch.float64)
     if method == "pearson":
-        m = n_pairs(n)
         products = products - torch.outer(sums, sums) / m
-        # what float32 dissimilarities leave of a constant RDM
-        own = torch.where(products.diagonal() > 1e-12 * own, products.diagonal(), torch.nan)
+        # what rounding to float32 leaves of a constant RDM
+        least = 1e-13 * m * torch.tensor(shifts, dtype=torch.float64).square()
     elif method == "cka":
         # tr(K H L H) of K = -D/2 with a zero diagonal, from sums of D alone
         total = 2 * sums
         products = 2 * products - 2 / n * rows @ rows.T + torch.outer(total, total) / n**2
-        own = products.diagonal()
-    own = torch.where(own > 0, own, torch.nan).sqrt()
+    own = products.diagonal()
+    own = torch.where(own > least, own, torch.nan).sqrt()
     return products[:n_a, n_a:] / torch.outer(own[:n_a], own[n_a:])
 
 
