@@ -17,6 +17,9 @@ from neuroguide.nas.spaces.canonical import from_plain, to_plain
 class Fidelity:
     """How a candidate is trained: everything that training depends on besides architecture, data and seed.
 
+    The defaults are our choice for small networks at about 4,000 images: of a dozen settings, the best mean accuracy
+    over seven architectures of the `macro` space on CIFAR-10 (training seed 101, which no search uses by default).
+
     Parameters
     ----------
     images : int
@@ -39,7 +42,8 @@ class Fidelity:
     augmentation : tuple of str
         Among ``crop``, ``flip``, ``cutout``.
     validation_images : int or None
-        How many validation images are looked at (the first ones; they are balanced); None for all.
+        How many validation images are looked at (the first ones; they are balanced); None for all, 0 for none: the
+        accuracy is then not measured.
     mixed_precision : bool
         Half precision on CUDA; elsewhere it changes nothing.
     channels_last : bool
@@ -52,13 +56,13 @@ class Fidelity:
     """
 
     images: int = 4000
-    batch_size: int = 50
+    batch_size: int = 20
     optimiser: str = "sgd"
-    learning_rate: float = 0.1
+    learning_rate: float = 0.05
     warmup: float = 0.2
     weight_decay: float = 5e-4
     label_smoothing: float = 0.0
-    clip: float = 5.0
+    clip: float = 2.0
     augmentation: tuple[str, ...] = ("flip",)
     validation_images: int | None = None
     mixed_precision: bool = True
@@ -76,7 +80,7 @@ class Fidelity:
             "weight_decay": (0 <= self.weight_decay < math.inf, "at least 0"),
             "label_smoothing": (0 <= self.label_smoothing < 1, "from 0 to below 1"),
             "clip": (self.clip > 0, "above 0"),
-            "validation_images": (self.validation_images is None or self.validation_images >= 1, "at least 1"),
+            "validation_images": (self.validation_images is None or self.validation_images >= 0, "at least 0"),
         }
         for name, (fine, expected) in limits.items():
             if not fine:
@@ -100,6 +104,6 @@ class Fidelity:
 
 
 def mature_fidelity(images: int, **settings: Any) -> Fidelity:
-    """The fidelity for a long training: all augmentations and smoothed labels (our choice), other settings as given."""
-    defaults = {"augmentation": ("crop", "flip"), "label_smoothing": 0.1}
+    """The fidelity for a long training: larger batches and rate, shifted images (our choice); others as given."""
+    defaults = {"batch_size": 50, "learning_rate": 0.1, "augmentation": ("crop", "flip")}
     return Fidelity(images=images, **{**defaults, **settings})

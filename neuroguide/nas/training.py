@@ -38,10 +38,10 @@ class TrainingResult:
 
     Attributes
     ----------
-    accuracy : float
-        Share of validation images classified rightly; 0 if diverged.
+    accuracy : float or None
+        Share of validation images classified rightly; 0 if diverged, None if the fidelity looks at none.
     loss : float or None
-        Mean cross-entropy on the validation images; None if diverged.
+        Mean cross-entropy on the validation images; None if diverged or not looked at.
     summed_training_loss : float or None
         Sum over the batches of their mean training loss; None if diverged.
     images_seen : int
@@ -56,7 +56,7 @@ class TrainingResult:
         The reason, if the loss was not finite; the network is then useless.
     """
 
-    accuracy: float
+    accuracy: float | None
     loss: float | None
     summed_training_loss: float | None
     images_seen: int
@@ -114,13 +114,15 @@ def train(
         if at_milestone is not None and milestone in milestones and trainer.diverged is None:
             network.eval()
             at_milestone(trainer.images_seen, network, trainer.summed_loss)
-    accuracy, loss, forwarded = 0.0, None, 0
-    if trainer.diverged is None:
-        accuracy, mean_loss, forwarded = validate(network, data, fidelity, device=where)
-        loss = mean_loss if math.isfinite(mean_loss) else None
-    diverged = trainer.diverged
-    if diverged is None and loss is None:
-        accuracy, diverged = 0.0, f"the validation loss is not finite after {trainer.images_seen} images"
+    network.eval()
+    accuracy: float | None = None
+    loss, forwarded, diverged = None, 0, trainer.diverged
+    if diverged is None and fidelity.validation_images != 0:
+        accuracy, loss, forwarded = validate(network, data, fidelity, device=where)
+        if not math.isfinite(loss):
+            diverged = f"the validation loss is not finite after {trainer.images_seen} images"
+    if diverged is not None:
+        accuracy, loss = 0.0, None
     return TrainingResult(
         accuracy=accuracy,
         loss=loss,
