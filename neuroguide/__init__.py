@@ -12,6 +12,7 @@ from neuroguide._version import __version__
 
 if TYPE_CHECKING:
     from neuroguide import plot as plot
+    from neuroguide._core.errors import NeuroguideError as NeuroguideError
     from neuroguide.models.zoo import open_model as open_model
     from neuroguide.recordings.opening import open_rdm as open_rdm
     from neuroguide.recordings.opening import open_recording as open_recording
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 #: Public name -> the module that defines it.
 _WHERE = {
+    "NeuroguideError": "neuroguide._core.errors",
     "StimulusSet": "neuroguide.stimuli",
     "compare": "neuroguide.scoring",
     "open_model": "neuroguide.models.zoo",

@@ -29,11 +29,9 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iter
     FileError
         If the folder cannot be made or written, or the file exists and ``overwrite`` is False.
     """
-    target = Path(path)
+    target = check_target(path)
     if not overwrite and target.exists():
         raise FileError(f"{target} exists already; choose another name or remove it first")
-    if target.is_dir():
-        raise FileError(f"{target} is a folder, a file was expected; add a file name")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -52,6 +50,25 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iter
         raise FileError(f"cannot write {target} ({error.strerror}); choose a folder that you may write to") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_target(path: str | os.PathLike[str]) -> Path:
+    """Whether a file can be written here, asked before long work whose result would be lost; makes nothing.
+
+    Raises
+    ------
+    FileError
+        If it is a folder, lies below a file, or the nearest folder that exists may not be written to.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise FileError(f"{target} is a folder, a file was expected; add a file name")
+    above = next(folder for folder in target.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise FileError(f"{target} cannot be written, since {above} is a file; choose another place")
+    if not os.access(above, os.W_OK):
+        raise FileError(f"{target} cannot be written, since you may not write to {above}; choose another place")
+    return target
 
 
 def write_text(path: str | os.PathLike[str], text: str, *, overwrite: bool = True) -> Path:

@@ -44,7 +44,12 @@ def score(
     Example: neuroguide score timm:resnet18 virtual --out scores.nc --plot pictures
     """
     from neuroguide import scoring
+    from neuroguide._core.atomic import check_target
 
+    if out is not None:
+        check_target(out)
+    if plot is not None:
+        check_target(plot / "profile.png")
     with _output.progress(quiet) as progress:
         scores = scoring.score(
             model, recording, layers=[name.strip() for name in layers.split(",")] if layers else None, stimuli=stimuli,

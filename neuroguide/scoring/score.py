@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from neuroguide._core.errors import InputError
 from neuroguide._core.options import check_option
+from neuroguide._core.settings import parse_memory
 from neuroguide._version import __version__
 from neuroguide.engine import similarity
 from neuroguide.engine.device import resolve_device
 from neuroguide.models.activations import iterate_activations
-from neuroguide.models.zoo import Model, open_model
+from neuroguide.models.zoo import Model, check_layers, open_model
 from neuroguide.scoring.layer_choice import crossvalidated_choice
 from neuroguide.scoring.rdms import KEPT_ATTRS, condensed_rdm
 from neuroguide.scoring.targets import Target, is_rdm, open_any, stimuli_of, targets_of
@@ -104,7 +105,12 @@ def score(
     """
     check_option("metric", metric, METRICS)
     check_option("layer_choice", layer_choice, ("all", "crossvalidated"))
+    # everything that is quick to refuse is checked before anything is computed
     where = str(resolve_device(device))
+    parse_memory(memory)
+    network = open_model(model)
+    if layers is not None:
+        check_layers(network.module, tuple(layers), network.name)
     target_recording = open_any(recording)
     shown = stimuli_of(target_recording, stimuli)
     targets = targets_of(
@@ -112,7 +118,6 @@ def score(
         device=where, dtype=dtype,
     )  # fmt: skip
     ids = _stimulus_ids(target_recording, targets)
-    network = open_model(model)
     rdms: dict[str, NDArray[np.floating[Any]]] = {}
     # one layer after another, so that no more than `memory` is held at once
     for name, features in iterate_activations(

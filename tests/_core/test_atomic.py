@@ -56,7 +56,7 @@ def test_a_folder_or_an_impossible_folder_is_named(tmp_path):
     with pytest.raises(FileError, match="is a folder, a file was expected"):
         write_text(tmp_path, "x")
     (tmp_path / "file").write_text("x")
-    with pytest.raises(FileError, match="cannot make the folder"):
+    with pytest.raises(FileError, match="is a file; choose another place"):
         write_text(tmp_path / "file" / "a.txt", "x")
 
 
