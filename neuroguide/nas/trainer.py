@@ -81,11 +81,11 @@ class Trainer:
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors (for safetensors) and numbers (for JSON) from which :meth:`restore` goes on."""
-        tensors = {f"network.{name}": value.detach().clone() for name, value in self.network.state_dict().items()}
+        tensors = {f"network.{name}": _packed(value) for name, value in self.network.state_dict().items()}
         plain: dict[str, Any] = {"batch": self.batch, "diverged": self.diverged, "scaler": self._scaler.state_dict()}
         for number, entries in self.optimiser.state_dict()["state"].items():
             for name, value in entries.items():
-                tensors[f"optimiser.{number}.{name}"] = torch.as_tensor(value).detach().clone()
+                tensors[f"optimiser.{number}.{name}"] = _packed(torch.as_tensor(value))
         tensors["summed_loss"] = self._loss.clone()
         return tensors, plain
 
@@ -102,11 +102,15 @@ class Trainer:
             self.network.load_state_dict(weights)
         except RuntimeError as error:
             raise InputError(f"the checkpoint is of another network: {str(error).splitlines()[-1].strip()}") from error
+        parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in tensors.items():
             if name.startswith("optimiser."):
                 _, number, entry = name.split(".", 2)
-                state.setdefault(int(number), {})[entry] = value
+                # in the memory layout of its parameter: fused steps go through both in parallel
+                like = parameters[int(number)]
+                laid = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
+                state.setdefault(int(number), {})[entry] = laid
         self.optimiser.load_state_dict({"state": state, "param_groups": self.optimiser.state_dict()["param_groups"]})
         self._loss = tensors["summed_loss"].to(self.device)
         self.batch, self.diverged = int(plain["batch"]), plain["diverged"]
@@ -141,15 +145,11 @@ class Trainer:
             self.diverged = f"the training loss is not finite after {self.images_seen} images"
 
     def _set_rates(self, i: int) -> None:
-        place = (i + 1) / self._n_batches
-        if place < self.fidelity.warmup:
-            share = place / self.fidelity.warmup
-        else:
-            share = 0.5 * (
-                1 + math.cos(math.pi * (i / self._n_batches - self.fidelity.warmup) / (1 - self.fidelity.warmup))
-            )
+        warmup, n = self.fidelity.warmup, self._n_batches
+        risen = (i + 1) / n / warmup if warmup else 1.0
+        fallen = 0.5 * (1 + math.cos(math.pi * max(0.0, i / n - warmup) / (1 - warmup)))
         for group in self.optimiser.param_groups:
-            group["lr"] = self.fidelity.learning_rate * min(1.0, share)
+            group["lr"] = self.fidelity.learning_rate * min(1.0, risen) * fallen
         # running statistics start as a plain mean: after a few batches the usual momentum still remembers the
         # arbitrary 0 and 1 they were made with
         for module, momentum in self._norms:
@@ -168,6 +168,11 @@ class Trainer:
                 self._order = (epoch, torch.randperm(n, generator=generator).to(self.device))
             parts.append(self._order[1][max(start - epoch * n, 0) : stop - epoch * n])
         return torch.cat(parts)
+
+
+def _packed(value: Tensor) -> Tensor:
+    """A copy that shares nothing, row after row, as safetensors wants it."""
+    return value.detach().clone(memory_format=torch.contiguous_format)
 
 
 class Preparation:

@@ -109,9 +109,10 @@ def train(
     where = resolve_device(device)
     forward = count_cost(network, (3, data.image_size, data.image_size)).flops
     trainer = Trainer(network, data, fidelity, seed=seed, device=where)
-    for milestone in [*sorted(m for m in set(milestones) if m <= fidelity.images), fidelity.images]:
+    asked = {m for m in milestones if m <= fidelity.images}
+    for milestone in sorted(asked | {fidelity.images}):
         trainer.run(until=milestone)
-        if at_milestone is not None and milestone in milestones and trainer.diverged is None:
+        if at_milestone is not None and milestone in asked and trainer.diverged is None:
             network.eval()
             at_milestone(trainer.images_seen, network, trainer.summed_loss)
     network.eval()
