@@ -123,7 +123,8 @@ class LoaderRegistry(Registry[Loader]):
 
     def archives(self) -> list[str]:
         """The names of the catalogued recordings, ours without importing them."""
-        return [name for name in self if name in _ARCHIVES or isinstance(self[name], ArchiveLoader)]
+        added = [name for name, loader in self._items.items() if isinstance(loader, ArchiveLoader)]
+        return sorted({*_ARCHIVES, *added})
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and (name in self._modules or super().__contains__(name))

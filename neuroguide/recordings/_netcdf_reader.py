@@ -54,6 +54,7 @@ def open_netcdf(path: Path, *, limit: int = MAX_BYTES) -> Iterator[netCDF4.Datas
     try:
         with netCDF4.Dataset(str(path), "r") as file:
             file.set_auto_maskandscale(False)
+            file.set_auto_chartostring(False)
             _check_format(path, file)
             if magic != HDF5_MAGIC:
                 _check_classic(path, file, limit)
@@ -72,8 +73,9 @@ def read_values(path: Path, variable: netCDF4.Variable[Any]) -> NDArray[Any]:
     FileError
         If they are not numbers.
     """
-    if variable.dtype is str or not isinstance(variable.dtype, np.dtype) or variable.dtype.kind not in "iuf":
-        kind = "text" if variable.dtype is str or variable.dtype == "S1" else "objects of a type of its own"
+    kind = _kind(variable)
+    if kind not in "iuf":
+        kind = "text" if kind in "US" else "objects of a type of its own"
         raise FileError(f"{path} holds {kind} in {variable.name!r}, real numbers were expected; convert them")
     variable.set_auto_maskandscale(False)
     values = np.asarray(variable[...])
@@ -99,7 +101,8 @@ def read_coordinate(path: Path, variable: netCDF4.Variable[Any], dims: tuple[str
     """
     along = variable.dimensions
     attrs = {name: variable.getncattr(name) for name in variable.ncattrs()}
-    if isinstance(variable.dtype, np.dtype) and variable.dtype == "S1" and along and along[-1] not in dims:
+    kind = _kind(variable)
+    if kind == "S" and along and along[-1] not in dims:
         if len(along) > 2 or not set(along[:-1]) <= set(dims):
             return None
         characters = np.asarray(variable[...])
@@ -109,9 +112,9 @@ def read_coordinate(path: Path, variable: netCDF4.Variable[Any], dims: tuple[str
         return xr.Variable(along[:-1], values.reshape(characters.shape[:-1]), decode_attributes(attrs, str(path)))
     if len(along) > 1 or not set(along) <= set(dims):
         return None
-    if variable.dtype is str:
+    if kind == "U":
         return xr.Variable(along, _strings(path, variable), decode_attributes(attrs, str(path)))
-    if not isinstance(variable.dtype, np.dtype) or variable.dtype.kind not in "iufS":
+    if kind not in "iufS":
         raise FileError(
             f"{path} holds objects of a type of its own in {variable.name!r}; numbers or text were expected"
         )
@@ -124,6 +127,14 @@ def global_attributes(file: netCDF4.Dataset) -> dict[str, Any]:
     if isinstance(attrs.get("format"), np.integer | int):
         del attrs["format"]
     return attrs
+
+
+def _kind(variable: netCDF4.Variable[Any]) -> str:
+    """The kind of values as numpy has it, "U" for text, "O" for lists and records."""
+    if variable.dtype is str:
+        return "U"
+    stored = variable.datatype
+    return str(variable.dtype.kind) if isinstance(stored, np.dtype | netCDF4.EnumType) else "O"
 
 
 def _strings(path: Path, variable: netCDF4.Variable[Any]) -> NDArray[Any]:

@@ -87,16 +87,17 @@ def check_hdf5(path: Path, *, limit: int = MAX_BYTES) -> None:
     try:
         with h5py.File(path, "r") as file:
             names: list[str] = []
+            outside: list[str] = []
 
             def visit(name: str, link: object) -> bool | None:
-                if isinstance(link, h5py.ExternalLink):
-                    raise FileError(
-                        f"{path} has a link {name!r} to another file, which is not followed; copy all into one file"
-                    )
-                names.append(name)
-                return True if len(names) > _MAX_OBJECTS else None
+                (outside if isinstance(link, h5py.ExternalLink) else names).append(name)
+                return True if outside or len(names) > _MAX_OBJECTS else None
 
             file.visititems_links(visit)
+            if outside:
+                raise FileError(
+                    f"{path} has a link {outside[0]!r} to another file, which is not followed; copy all into one file"
+                )
             if len(names) > _MAX_OBJECTS:
                 raise FileError(f"{path} has more than {_MAX_OBJECTS} objects; that is no recording")
             for name in names:

@@ -19,7 +19,7 @@ from neuroguide.recordings._sizes import HDF5_MAGIC, _reason, check_hdf5, check_
 
 _NUMPY_MAGIC = b"\x93NUMPY"
 _IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
-_TABLES = {".csv": ",", ".tsv": "\t", ".txt": ","}
+_TABLES = {".csv": ",", ".tsv": "\t"}
 
 #: More members or arrays than this are counted, not listed.
 _LISTED = 200
@@ -93,6 +93,7 @@ def _describe_hdf5(path: Path) -> Description:
 def _describe_matlab(path: Path) -> Description:
     from scipy.io import whosmat
 
+    _check_matlab_length(path)
     try:
         arrays = [ArrayInfo(name, tuple(int(n) for n in shape), kind) for name, shape, kind in whosmat(path)]
     except Exception as error:  # a broken file ends in whatever scipy's parser trips over
@@ -106,10 +107,24 @@ def _describe_matlab(path: Path) -> Description:
     )
 
 
+def _check_matlab_length(path: Path) -> None:
+    """Version 5 starts each variable with its length, which must lie within the file: scipy would not notice."""
+    size = path.stat().st_size
+    with path.open("rb") as handle:
+        header = handle.read(128)
+        order = {b"IM": "<", b"MI": ">"}.get(header[126:128])
+        while order and handle.tell() < size:
+            tag = handle.read(8)
+            length = struct.unpack(f"{order}4xI", tag)[0] if len(tag) == 8 else size
+            if handle.tell() + length > size:
+                raise FileError(f"{path} is truncated: a variable in it ends after the file; copy or download it again")
+            handle.seek(length, os.SEEK_CUR)
+
+
 def _describe_npy(path: Path) -> Description:
     with path.open("rb") as handle:
         array = _numpy_header(handle, path.stem, path)
-    stored = path.stat().st_size
+        stored = path.stat().st_size - handle.tell()
     n_bytes = int(np.prod(array.shape, dtype=object)) * (
         0 if array.dtype == "object" else np.dtype(array.dtype).itemsize
     )
@@ -196,11 +211,12 @@ def _recipe(arrays: list[ArrayInfo], reading: list[str]) -> tuple[str, ...]:
     name = max(numbers, key=lambda array: int(np.prod(array.shape, dtype=object))).name
     rank = len(next(array.shape for array in numbers if array.name == name))
     dims = ("presentation", "neuroid", "time_bin")[:rank]
+    edges = ", 'time_bin_start': ('time_bin', starts), 'time_bin_end': ('time_bin', ends)" if rank == 3 else ""
     return (
         *(line.format(name=name) for line in reading),
         f"# say which axis is which: here {' x '.join(dims)} is assumed",
         f"assembly = xr.DataArray(values, dims={dims}, coords={{'stimulus_id': ('presentation', ids), "
-        "'neuroid_id': ('neuroid', sites)})",
+        f"'neuroid_id': ('neuroid', sites){edges}}})",
         "ng.rdm(assembly)",
     )
 

@@ -19,7 +19,8 @@ from neuroguide.recordings._loader import ArchiveLoader, FileLoader, loaders
 from neuroguide.recordings._sizes import check_readable, first_bytes
 from neuroguide.recordings.assembly import examine
 from neuroguide.recordings.inspecting import inspect_file
-from neuroguide.recordings.rdms import check_rdm, read_rdm, write_rdm
+from neuroguide.recordings.netcdf import recognises_netcdf
+from neuroguide.recordings.rdms import check_rdm, holds_rdms, read_rdm, write_rdm
 
 __all__ = ["inspect", "open_rdm", "open_recording", "open_target", "write_rdm"]
 
@@ -101,7 +102,7 @@ def open_rdm(name_or_path: str | os.PathLike[str], **options: Any) -> xr.DataArr
     """
     archive = _find_archive(name_or_path)
     if archive is None:
-        return check_rdm(_call(read_rdm, _path(name_or_path), options, "option"), source=str(name_or_path))
+        return check_rdm(_call(read_rdm, _file(name_or_path)[0], options, "option"), source=str(name_or_path))
     loader, variant = archive
     if loader.open_rdm is None:
         raise OptionError(
@@ -129,9 +130,8 @@ def open_target(name_or_path: str | os.PathLike[str], **options: Any) -> xr.Data
     archive = _find_archive(name_or_path)
     if archive is not None:
         return (open_rdm if archive[0].open is None else open_recording)(name_or_path, **options)
-    path = _path(name_or_path)
-    check_readable(path)
-    if loaders["netcdf"].recognises(path) and "pair" in _dims(path):  # type: ignore[union-attr]
+    path, loader = _file(name_or_path)
+    if loader is None and recognises_netcdf(path) and holds_rdms(path):
         return open_rdm(path, **options)
     return open_recording(name_or_path, **options)
 
@@ -154,9 +154,8 @@ def inspect(name_or_path: str | os.PathLike[str]) -> Description:
     archive = _find_archive(name_or_path)
     if archive is not None:
         return archive[0].describe(archive[1])
-    path = _path(name_or_path)
-    check_readable(path)
-    loader = _recognising(path)
+    path, chosen = _file(name_or_path)
+    loader = chosen or _recognising(path)
     return loader.describe(path) if loader is not None else inspect_file(path)
 
 
@@ -165,14 +164,8 @@ def _find(name_or_path: str | os.PathLike[str]) -> tuple[FileLoader | ArchiveLoa
     archive = _find_archive(name_or_path)
     if archive is not None:
         return archive
-    prefix, colon, rest = str(name_or_path).partition(":")
-    if colon and isinstance(name_or_path, str) and prefix in loaders:
-        named = loaders[prefix]
-        check_readable(Path(rest))
-        return named, Path(rest)
-    path = _path(name_or_path)
-    check_readable(path)
-    loader = _recognising(path)
+    path, chosen = _file(name_or_path)
+    loader = chosen or _recognising(path)
     if loader is not None:
         return loader, path
     readable = "; ".join(f"{found.title} ({', '.join(found.suffixes)})" for found in loaders.files())
@@ -199,32 +192,29 @@ def _find_archive(name_or_path: str | os.PathLike[str]) -> tuple[ArchiveLoader, 
     return loader, variant or None
 
 
-def _path(name_or_path: str | os.PathLike[str]) -> Path:
-    """The path that is meant; an error that lists the names if it looks like none."""
+def _file(name_or_path: str | os.PathLike[str]) -> tuple[Path, FileLoader | None]:
+    """The file that is meant, and its loader if that is named too ("netcdf:file.dat"); the names if it is none."""
     if not isinstance(name_or_path, str | os.PathLike):
         raise OptionError(
             f"a recording is given by its name or path, not by a {type(name_or_path).__name__}; "
             f"known names: {', '.join(loaders.archives())}"
         )
     text = os.fspath(name_or_path)
-    path = Path(text)
-    is_path = isinstance(name_or_path, os.PathLike) or path.suffix or os.sep in text or "/" in text
-    if is_path or ("\0" not in text and path.exists()):
-        return path
-    error = unknown_option("recording", text, loaders.archives())
-    raise OptionError(f"{error}; and there is no file of that name")
+    prefix, _, rest = text.partition(":")
+    named = loaders[prefix] if isinstance(name_or_path, str) and prefix in loaders else None
+    loader = named if isinstance(named, FileLoader) else None
+    path = Path(rest if loader else text)
+    if loader and not rest:
+        raise OptionError(f"{prefix!r} is a file format: give a path, or {prefix + ':path'!r} to insist on the format")
+    is_path = loader or isinstance(name_or_path, os.PathLike) or path.suffix or "/" in text or os.sep in text
+    if not is_path and (not text or "\0" in text or not path.exists()):
+        raise OptionError(f"{unknown_option('recording', text, loaders.archives())}; and there is no file of that name")
+    check_readable(path)
+    return path, loader
 
 
 def _recognising(path: Path) -> FileLoader | None:
     return next((loader for loader in loaders.files() if loader.recognises(path)), None)
-
-
-def _dims(path: Path) -> set[str]:
-    """The dims that a netCDF file has."""
-    from neuroguide.recordings._netcdf_reader import open_netcdf
-
-    with open_netcdf(path) as file:
-        return set(file.dimensions)
 
 
 def _call(open_it: Callable[..., xr.DataArray], where: Any, options: dict[str, Any], what: str) -> xr.DataArray:

@@ -141,6 +141,12 @@ def read_rdm(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> xr.
     return check_rdm(rdm, source=str(path))
 
 
+def holds_rdms(path: str | os.PathLike[str]) -> bool:
+    """Whether a netCDF file holds RDMs of :func:`write_rdm`; raises FileError if it cannot be read."""
+    with open_netcdf(Path(path)) as file:
+        return _PAIR in file.dimensions
+
+
 def _pairs(path: Path, file: netCDF4.Dataset) -> tuple[netCDF4.Variable[Any], xr.Variable]:
     """The variable that holds the condensed RDMs, and the stimuli that they are made of."""
     found = [variable for variable in file.variables.values() if _PAIR in variable.dimensions]
