@@ -12,8 +12,8 @@ from torch import Tensor
 
 from neuroguide._core.errors import InputError
 
-#: Diagonal blocks no larger than this are multiplied whole: below it, the halves are too small for a fast product.
-BLOCK = 256
+#: Size of the smallest blocks: half of what is computed inside them is not needed, and smaller ones multiply slowly.
+BLOCK = 64
 
 
 def n_pairs(n_stimuli: int) -> int:
@@ -61,7 +61,7 @@ def condense(square: Tensor) -> Tensor:
     if square.ndim < 2 or square.shape[-1] != square.shape[-2] or square.shape[-1] < 2:
         raise InputError(f"a square RDM has the shape (..., n, n) with n >= 2, this one has {tuple(square.shape)}")
     n = square.shape[-1]
-    if square.ndim == 2 and n > BLOCK and square.device.type == "cpu" and not square.requires_grad:
+    if square.ndim == 2 and n > 256 and square.device.type == "cpu" and not square.requires_grad:
         # rows are contiguous: copying them is several times faster than gathering single pairs
         return torch.cat([row[i + 1 :] for i, row in enumerate(square.unbind(0)[:-1])])
     first, second = pair_indices(n, square.device)
@@ -96,9 +96,9 @@ def square_form(condensed: Tensor) -> Tensor:
 def upper_gram(rows: Tensor) -> Tensor:
     """Inner products of all pairs of rows; right on and above the diagonal, anything below it.
 
-    The triangle is halved recursively: a rectangle of half the rows by the other half, then both smaller triangles, so
-    that ``n**2 p`` floating-point operations are done rather than ``2 n**2 p``. Small, batched or differentiated inputs
-    are multiplied whole.
+    The triangle is halved recursively: a square of half the rows by the other half, then both smaller triangles, so
+    that about ``n**2 p`` floating-point operations are done rather than ``2 n**2 p``. All squares of one size are one
+    batched product, which keeps small ones fast. Small or differentiated inputs are multiplied whole.
 
     Parameters
     ----------
@@ -109,21 +109,29 @@ def upper_gram(rows: Tensor) -> Tensor:
     tensor of shape (..., n_stimuli, n_stimuli)
     """
     n = rows.shape[-2]
-    if n <= BLOCK or rows.requires_grad:
+    if n < 4 * BLOCK or rows.requires_grad:
         return rows @ rows.mT
-    gram = rows.new_empty(*rows.shape[:-1], n)
-    for matrix, out in zip(rows.reshape(-1, n, rows.shape[-1]), gram.view(-1, n, n), strict=True):
-        for start, middle, stop in _blocks(0, n):
-            if middle == stop:
-                torch.mm(matrix[start:stop], matrix[start:stop].T, out=out[start:stop, start:stop])
-            else:
-                torch.mm(matrix[start:middle], matrix[middle:stop].T, out=out[start:middle, middle:stop])
-    return gram
+    if rows.ndim > 2:
+        members = [upper_gram(member) for member in rows.reshape(-1, n, rows.shape[-1])]
+        return torch.stack(members).reshape(*rows.shape[:-1], n)
+    # whole halves at every level: 2**levels blocks of one size, the last ones padded with zeros
+    levels = (n // BLOCK).bit_length() - 1
+    size = -(-n // 2**levels)
+    padded = size << levels
+    if padded > n:
+        rows = torch.nn.functional.pad(rows, (0, 0, 0, padded - n))
+    gram = rows.new_empty(padded, padded)
+    diagonal = rows.view(-1, size, rows.shape[1])
+    _place(gram, torch.bmm(diagonal, diagonal.mT), size, 0)
+    while size < padded:
+        halves = rows.view(-1, 2, size, rows.shape[1])
+        _place(gram, torch.bmm(halves[:, 0], halves[:, 1].mT), 2 * size, size)
+        size *= 2
+    return gram[:n, :n]
 
 
-def _blocks(start: int, stop: int) -> list[tuple[int, int, int]]:
-    """The blocks of a triangle: (start, middle, stop) is a rectangle, with middle == stop a small triangle."""
-    if stop - start <= BLOCK:
-        return [(start, stop, stop)]
-    middle = (start + stop) // 2
-    return [(start, middle, stop), *_blocks(start, middle), *_blocks(middle, stop)]
+def _place(gram: Tensor, squares: Tensor, step: int, right: int) -> None:
+    """Copy squares of shape (n_blocks, size, size) to rows ``k * step``, ``right`` columns right of the diagonal."""
+    n = len(gram)
+    places = gram.as_strided(squares.shape, (step * n + step, n, 1), gram.storage_offset() + right)
+    places.copy_(squares)
