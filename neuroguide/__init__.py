@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from neuroguide import plot as plot
     from neuroguide._core.errors import NeuroguideError as NeuroguideError
     from neuroguide.models.zoo import open_model as open_model
+    from neuroguide.nas.run import SearchRun as SearchRun
+    from neuroguide.nas.run import open_run as open_run
+    from neuroguide.nas.study import search as search
     from neuroguide.recordings.opening import open_rdm as open_rdm
     from neuroguide.recordings.opening import open_recording as open_recording
     from neuroguide.scoring import compare as compare
@@ -27,15 +30,18 @@ if TYPE_CHECKING:
 #: Public name -> the module that defines it.
 _WHERE = {
     "NeuroguideError": "neuroguide._core.errors",
+    "SearchRun": "neuroguide.nas.run",
     "StimulusSet": "neuroguide.stimuli",
     "compare": "neuroguide.scoring",
     "open_model": "neuroguide.models.zoo",
     "open_rdm": "neuroguide.recordings.opening",
     "open_recording": "neuroguide.recordings.opening",
+    "open_run": "neuroguide.nas.run",
     "open_scores": "neuroguide.scoring",
     "open_stimuli": "neuroguide.stimuli",
     "rdm": "neuroguide.scoring",
     "score": "neuroguide.scoring",
+    "search": "neuroguide.nas.study",
     "write_scores": "neuroguide.scoring",
 }
 _PACKAGES = ("engine", "nas", "plot", "recordings", "scoring", "stimuli", "models")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -18,8 +18,11 @@ from rich.text import Text
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-#: Called with (done, total, what is being done).
-ProgressCallback = Callable[[int, int, str], None]
+
+class ProgressCallback(Protocol):
+    """Called with how much is done, of how much, of what, and optionally with what to say beside it."""
+
+    def __call__(self, done: int, total: int, what: str, detail: str = "") -> None: ...
 
 
 def error(sentence: str) -> None:
@@ -90,12 +93,12 @@ def progress(quiet: bool = False) -> Iterator[ProgressCallback]:
     )  # fmt: skip
     tasks: dict[str, Any] = {}
 
-    def report(done: int, total: int, what: str) -> None:
+    def report(done: int, total: int, what: str, detail: str = "") -> None:
         if not tasks:
             bar.start()
         if what not in tasks:
             tasks[what] = bar.add_task(what, total=total)
-        bar.update(tasks[what], completed=done, total=total)
+        bar.update(tasks[what], completed=done, total=total, description=what + detail)
 
     try:
         yield report

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import xarray as xr
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from neuroguide.nas.run import SearchRun
 
 
 def draw_scores(
@@ -19,6 +22,18 @@ def draw_scores(
         grouped = all("category_name" in rdm.coords for rdm in pair.values())
         axes = plot.rdms(pair, rank=True, categories="category_name" if grouped else None)
         written.append(plot.save(axes, folder / f"{stem}rdms_{_file_name(region)}.png"))
+    return written
+
+
+def draw_search(run: SearchRun, folder: Path) -> list[Path]:
+    """The best so far against what was spent, and accuracy against teacher guidance where both were measured."""
+    from neuroguide import plot
+
+    written = [plot.save(plot.search(run.history()), folder / "search.png")]
+    table = run.leaderboard()
+    table = table[table["kind"] == "candidate"]
+    if {"P", "TG"} <= set(table.columns):
+        written.append(plot.save(plot.guides(table), folder / "guides.png"))
     return written
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from neuroguide._version import __version__
-from neuroguide.cli import _output, demo, doctor, recordings, score
+from neuroguide.cli import _output, demo, doctor, recordings, score, search
 
 app = typer.Typer(
     help="Score neural networks against recordings from primate visual cortex, and let the recordings guide the search "
@@ -43,4 +43,7 @@ app.command("inspect")(recordings.inspect)
 app.command("rdm")(score.rdm)
 app.command("score")(score.score)
 app.command("compare")(score.compare)
+app.command("search")(search.search)
+app.command("leaderboard")(search.leaderboard)
+app.command("dashboard")(search.dashboard)
 app.command("doctor")(doctor.doctor)

@@ -1,0 +1,191 @@
+"""Guided search from the command line: start, resume, repeat, look at the leaderboard and the dashboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from neuroguide._core.errors import InputError
+from neuroguide.cli import _output
+from neuroguide.cli._arguments import Comparison, Device, Distance, Json, Normalise, Quiet, Seed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from neuroguide.nas.progress import Progress
+    from neuroguide.nas.run import SearchRun
+
+#: Rows of the leaderboard that are printed unless more are asked for.
+TOP = 10
+
+
+def search(
+    space: Annotated[
+        str, typer.Option(help="What can be built: macro, or FILE.py:FACTORY (its code is run).")
+    ] = "macro",
+    guide: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="performance, recording:NAME, network:MODEL; repeat it for several. NAME@LAYER,LAYER chooses."
+        ),
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="Training images: cifar10, objects, a folder or a zip.")] = None,
+    sampler: Annotated[str, typer.Option(help="random, evolution, tpe or nsga2.")] = "evolution",
+    trials: Annotated[int | None, typer.Option(help="How many candidates [24].")] = None,
+    images: Annotated[int, typer.Option(help="Images each candidate is trained on; 0 leaves it untrained.")] = 4000,
+    run: Annotated[Path | None, typer.Option(help="The run's folder; by default a new one in runs/.")] = None,
+    alpha: Annotated[float, typer.Option(help="Weight of the teachers beside performance.")] = 1.0,
+    standardise: Annotated[bool, typer.Option(help="z-score each teacher layer over reference candidates.")] = False,
+    stimuli: Annotated[str | None, typer.Option(help="What a teacher network is shown.")] = None,
+    n_stimuli: Annotated[int | None, typer.Option(help="Show this many of the stimuli only.")] = None,
+    distance: Distance = "correlation",
+    comparison: Comparison = "pearson",
+    normalise: Normalise = "none",
+    executor: Annotated[
+        str | None, typer.Option(help="Where candidates are evaluated: local:2 is two processes.")
+    ] = None,
+    unordered: Annotated[bool, typer.Option("--unordered", help="Tell results as they come; no exact resume.")] = False,
+    time_limit: Annotated[float | None, typer.Option(help="Seconds that a candidate may take.")] = None,
+    memory_limit: Annotated[str | None, typer.Option(help="What a candidate's process may hold, e.g. 2GB.")] = None,
+    threads: Annotated[int, typer.Option(help="Threads of each candidate's process.")] = 1,
+    keep: Annotated[int, typer.Option(help="Keep the trained weights of this many best candidates.")] = 5,
+    storage: Annotated[
+        str | None, typer.Option(help="A database instead of the run's journal: sqlite:///x.db.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --run.")] = False,
+    repeat: Annotated[Path | None, typer.Option(help="Search again from the settings of this run.")] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Folder for the pictures.")] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Search for architectures, guided by accuracy, by recordings, by a network, or by any of them together.
+
+    Ctrl-C leaves a run that --resume goes on with, to the same leaderboard.
+
+    Example: neuroguide search --guide performance --guide recording:virtual --data objects --trials 12 --run runs/first
+    """
+    from neuroguide.nas import guides, study
+
+    with _output.progress(quiet) as bar:
+        report = _reporter(bar)
+        try:
+            if resume:
+                found = study.resume_search(_needed(run), trials=trials, executor=executor, progress=report)
+            elif repeat is not None:
+                found = study.repeat_search(repeat, _needed(run), executor=executor, progress=report)
+            else:
+                chosen = guides.open_guide(
+                    guide or [], alpha=alpha, stimuli=stimuli, distance=distance, comparison=comparison,
+                    normalise=normalise, standardise=standardise, n_stimuli=n_stimuli, seed=seed,
+                )  # fmt: skip
+                found = study.search(
+                    space, chosen, data=data, sampler=sampler, trials=24 if trials is None else trials, images=images,
+                    run=run, executor=executor, ordered=not unordered, seed=seed, time_limit=time_limit,
+                    memory_limit=memory_limit, threads=threads, device=device, keep=keep, storage=storage,
+                    progress=report,
+                )  # fmt: skip
+        except KeyboardInterrupt:
+            where = f"--run {run}" if run is not None else "--run with its folder"
+            _output.err.print(f"interrupted; go on with: neuroguide search --resume {where}", markup=False)
+            raise typer.Exit(130) from None
+    _print_run(found, json=json, top=TOP)
+    if plot is not None:
+        from neuroguide.cli._pictures import draw_search
+
+        for picture in draw_search(found, plot):
+            _output.err.print(f"wrote {picture}", markup=False)
+
+
+def leaderboard(
+    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    top: Annotated[int, typer.Option(help="How many rows; 0 prints all.")] = TOP,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write all of it to a .csv or .json file.")] = None,
+    json: Json = False,
+) -> None:
+    """Print what a search found, best first: accuracy, similarity to each teacher layer, cost.
+
+    Example: neuroguide leaderboard runs/first --out leaderboard.csv
+    """
+    from neuroguide.nas.run import open_run
+
+    found = open_run(run)
+    if out is not None:
+        found.export(out)
+    _print_run(found, json=json, top=top)
+
+
+def dashboard(
+    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8080,
+) -> None:
+    """Open optuna-dashboard on a run, on this machine only; needs the extra `dashboard`.
+
+    Example: neuroguide dashboard runs/first
+    """
+    from neuroguide.nas.dashboard import serve
+
+    serve(run, port=port)
+
+
+def print_leaderboard(table: pd.DataFrame, *, title: str, top: int, caption: str) -> None:
+    """The columns that fit a terminal, best first, the reference network last."""
+    reference = table[table["kind"] == "reference"]
+    others = table[table["kind"] != "reference"]
+    shown = [*(others if top == 0 else others.head(top)).to_dict("records"), *reference.to_dict("records")]
+    measures = [name for name in table.columns if name in ("value", "P", "TG") or name.startswith("similarity/")]
+    rows = [
+        [
+            "reference" if row["kind"] == "reference" else str(row["rank"]),
+            "" if row["kind"] == "reference" else str(row["trial"]),
+            *(float(row[name]) if row[name] is not None else float("nan") for name in measures),
+            "" if row["macs"] != row["macs"] or row["macs"] is None else f"{float(row['macs']) / 1e6:.2f}",
+            ""
+            if row["parameters"] != row["parameters"] or row["parameters"] is None
+            else f"{int(row['parameters']):,}",
+            str(row["reason"] or ""),
+        ]
+        for row in shown
+    ]
+    headings = [
+        "rank",
+        "trial",
+        *(name.removeprefix("similarity/") for name in measures),
+        "MMACs",
+        "parameters",
+        "reason",
+    ]
+    if not any(row[-1] for row in rows):
+        headings, rows = headings[:-1], [row[:-1] for row in rows]
+    _output.print_table(title, headings, rows, caption=caption)
+
+
+def _print_run(found: SearchRun, *, json: bool, top: int) -> None:
+    table = found.leaderboard()
+    if json:
+        _output.print_json(table.to_dict("records"))
+        return
+    settings = found.settings
+    told = f"{len(found.results)} of {settings['search']['trials']} trials"
+    caption = f"{told}, {found.image_equivalents:,.0f} image-equivalents"
+    if len(table) > top > 0:
+        caption += f"; the best {top} are shown"
+    print_leaderboard(table, title=str(found.path), top=top, caption=caption)
+
+
+def _needed(run: Path | None) -> Path:
+    if run is None:
+        raise InputError("which run? give its folder with --run")
+    return run
+
+
+def _reporter(bar: _output.ProgressCallback) -> Any:
+    def report(progress: Progress) -> None:
+        best = "" if progress.best is None else f", best {progress.best:.3f} (trial {progress.best_trial})"
+        detail = f"{best}, {progress.image_equivalents:,.0f} image-equivalents"
+        bar(progress.told, progress.trials, "trials", detail)
+
+    return report
