@@ -116,7 +116,9 @@ class Preprocess:
         """The stimuli at the input's size before normalisation, in [0, 1]; see :meth:`__call__`."""
         _check_images(images)
         _check_degrees(degrees, "the size of the stimuli")
-        pixels = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
+        # copied if it may not be written to (a memory-mapped file): torch has no read-only tensors
+        owned = np.require(images, requirements=["C", "W"])
+        pixels = torch.from_numpy(owned).permute(0, 3, 1, 2)
         if self.channels == 1:
             pixels = (pixels.float() * torch.tensor(_LUMINANCE).view(1, 3, 1, 1)).sum(1, keepdim=True)
         scale = self._scale(pixels.shape[-2], pixels.shape[-1], degrees)

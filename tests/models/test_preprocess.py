@@ -107,6 +107,19 @@ def test_always_of_the_size_asked_for_and_within_the_pixels_range(
     assert float(shown.max()) <= 1
 
 
+@pytest.mark.parametrize("change", [lambda x: x[:, ::-1], lambda x: np.asfortranarray(x), np.broadcast_to, "read-only"])
+def test_arrays_in_any_memory_layout(change: object) -> None:
+    images = noise(12, 12)
+    if change == "read-only":
+        changed = images.copy()
+        changed.flags.writeable = False
+    elif change is np.broadcast_to:
+        changed = np.broadcast_to(images[:1], images.shape)
+    else:
+        changed = change(images)  # type: ignore[operator]
+    assert torch.equal(Preprocess(8)(changed), Preprocess(8)(changed.copy()))
+
+
 def test_an_image_does_not_depend_on_its_batch() -> None:
     images, preprocess = noise(50, 30, n=5), Preprocess(24)
     together = preprocess(images)
