@@ -9,7 +9,7 @@ from neuroguide._core.errors import InputError
 from neuroguide._core.options import check_option
 from neuroguide._core.registry import Registry
 from neuroguide.engine.device import as_floating
-from neuroguide.engine.distance.base import Distance, squared_distances
+from neuroguide.engine.distance.base import Distance
 from neuroguide.engine.distance.gram import CORRELATION, COSINE, EUCLIDEAN
 from neuroguide.engine.distance.poisson import PoissonKL
 from neuroguide.engine.distance.repeated import Crossnobis, Mahalanobis
@@ -25,7 +25,6 @@ __all__ = [
     "rdm",
     "resolve_distance",
     "square_form",
-    "squared_distances",
 ]
 
 #: The distances known by name.

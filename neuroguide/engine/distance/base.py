@@ -33,23 +33,26 @@ def squared_distances(rows: Tensor) -> Tensor:
     Parameters
     ----------
     rows : tensor of shape (..., n_stimuli, n_features)
+        Overwritten, unless a gradient is needed.
 
     Returns
     -------
     tensor of shape (..., n_stimuli * (n_stimuli - 1) / 2)
     """
-    gram = upper_gram(rows - rows.mean(-2, keepdim=True))
+    mean = rows.mean(-2, keepdim=True)
+    # memory that is written for the first time costs as much as the arithmetic: everything in place where autograd allows
+    gram = upper_gram(rows - mean if rows.requires_grad else rows.sub_(mean))
     condensed = distances_from_gram(gram)
     return condensed.clamp_min(0) if condensed.requires_grad else condensed.clamp_min_(0)
 
 
 def distances_from_gram(gram: Tensor) -> Tensor:
-    """``g_ii + g_jj - 2 g_ij`` above the diagonal, condensed; gram of shape (..., n_stimuli, n_stimuli)."""
-    lengths = gram.diagonal(dim1=-2, dim2=-1)
-    square = torch.add(lengths.unsqueeze(-2), gram, alpha=-2)
-    # in place where autograd allows it: the square is the largest tensor here
-    square = square + lengths.unsqueeze(-1) if square.requires_grad else square.add_(lengths.unsqueeze(-1))
-    return condense(square)
+    """``g_ii + g_jj - 2 g_ij`` above the diagonal, condensed; gram (..., n_stimuli, n_stimuli) is overwritten."""
+    lengths = gram.diagonal(dim1=-2, dim2=-1).clone()
+    across, down = lengths.unsqueeze(-2), lengths.unsqueeze(-1)
+    if gram.requires_grad:
+        return condense(across + down - 2 * gram)
+    return condense(gram.mul_(-2).add_(across).add_(down))
 
 
 def mask_pairs(condensed: Tensor, dead: Tensor) -> Tensor:

@@ -54,11 +54,11 @@ def _correlation(features: Tensor) -> tuple[Tensor, Tensor]:
     mean = features.mean(-1, keepdim=True)
     # a constant row leaves only the rounding of its mean
     rounding = 8 * torch.finfo(features.dtype).eps * features.shape[-1] ** 0.5 * mean.abs()
-    return _unit_rows(features - mean, rounding)
+    return _unit_rows(features - mean, rounding, owned=True)
 
 
 def _cosine(features: Tensor) -> tuple[Tensor, Tensor]:
-    return _unit_rows(features, features.new_zeros(()))
+    return _unit_rows(features, features.new_zeros(()), owned=False)
 
 
 def _euclidean(features: Tensor) -> tuple[Tensor, Tensor]:
@@ -67,12 +67,12 @@ def _euclidean(features: Tensor) -> tuple[Tensor, Tensor]:
     return features * features.shape[-1] ** -0.5, dead
 
 
-def _unit_rows(rows: Tensor, rounding: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows of length sqrt(1/2), so that their squared distance is one minus their cosine."""
+def _unit_rows(rows: Tensor, rounding: Tensor, *, owned: bool) -> tuple[Tensor, Tensor]:
+    """Rows of length sqrt(1/2), so that their squared distance is one minus their cosine; in place if owned."""
     norm = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
     dead = ~((norm > rounding) & torch.isfinite(norm))
-    scaled = rows * (0.5**0.5 / torch.where(dead, 1.0, norm))
-    return scaled, dead.squeeze(-1)
+    scale = torch.where(dead, 1.0, norm).reciprocal() * 0.5**0.5
+    return (rows.mul_(scale) if owned and not rows.requires_grad else rows * scale), dead.squeeze(-1)
 
 
 CORRELATION = GramDistance("correlation", _correlation, "have the same response in every feature", least=2)
