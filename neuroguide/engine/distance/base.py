@@ -40,7 +40,7 @@ def squared_distances(rows: Tensor) -> Tensor:
     tensor of shape (..., n_stimuli * (n_stimuli - 1) / 2)
     """
     mean = rows.mean(-2, keepdim=True)
-    # memory that is written for the first time costs as much as the arithmetic: everything in place where autograd allows
+    # memory written for the first time costs as much as the arithmetic: in place where autograd allows it
     gram = upper_gram(rows - mean if rows.requires_grad else rows.sub_(mean))
     condensed = distances_from_gram(gram)
     return condensed.clamp_min(0) if condensed.requires_grad else condensed.clamp_min_(0)
