@@ -1,1 +1,72 @@
-"""Pictures of RDMs, scores and searches; each function takes a matplotlib Axes or makes one, and returns it."""
+"""Pictures of RDMs, scores and searches; each function takes a matplotlib Axes or makes one, and returns it.
+
+Functions of one panel take ``ax=`` and return an Axes; functions of several (:func:`rdms`, :func:`profiles`,
+:func:`comparisons`, :func:`sites`) take ``axes=`` and return an array of them. Data whose attributes say ``simulated``
+are marked as such in the picture. :func:`save` writes a figure whose text stays text.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neuroguide.plot._comparison import comparison, comparisons
+    from neuroguide.plot._embedding import embed, embedding, shepard
+    from neuroguide.plot._profile import profile, profiles
+    from neuroguide.plot._rdm import rdm, rdms
+    from neuroguide.plot._search import guides, search
+    from neuroguide.plot._sites import site_histogram, sites
+    from neuroguide.plot._style import save, style
+    from neuroguide.plot._time import time_course
+
+#: Where each public name lives; matplotlib is loaded with the first one that is used.
+_HOMES = {
+    "comparison": "_comparison",
+    "comparisons": "_comparison",
+    "embed": "_embedding",
+    "embedding": "_embedding",
+    "guides": "_search",
+    "profile": "_profile",
+    "profiles": "_profile",
+    "rdm": "_rdm",
+    "rdms": "_rdm",
+    "save": "_style",
+    "search": "_search",
+    "shepard": "_embedding",
+    "site_histogram": "_sites",
+    "sites": "_sites",
+    "style": "_style",
+    "time_course": "_time",
+}
+
+__all__ = [
+    "comparison",
+    "comparisons",
+    "embed",
+    "embedding",
+    "guides",
+    "profile",
+    "profiles",
+    "rdm",
+    "rdms",
+    "save",
+    "search",
+    "shepard",
+    "site_histogram",
+    "sites",
+    "style",
+    "time_course",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
