@@ -42,17 +42,19 @@ def join_models(scores: Sequence[xr.Dataset]) -> xr.Dataset:
         values = [each.attrs.get(name) for each in found]
         if any(value != values[0] for value in values):
             raise InputError(f"the scores differ in {name} ({', '.join(map(str, values))}), so they cannot be compared")
+    layers = list(dict.fromkeys(str(layer) for each in found for layer in each["layer"].values))
     # what does not depend on the model (number of sites, ceiling) stays as it is
     shared = [
         name for name in found[0].data_vars if all(name in each and each[name].equals(found[0][name]) for each in found)
     ]
-    own = [each.drop_vars(shared).assign_coords(model=name) for each, name in zip(found, names, strict=True)]
-    joined = xr.concat(own, dim="model", join="outer", combine_attrs="drop").assign({n: found[0][n] for n in shared})
-    # an outer join sorts the layers by name: restore the order in which the models have them
-    layers = list(dict.fromkeys(str(layer) for each in found for layer in each["layer"].values))
+    own = [
+        each.drop_vars(shared).reindex(layer=layers).assign_coords(model=name)
+        for each, name in zip(found, names, strict=True)
+    ]
+    joined = xr.concat(own, dim="model", combine_attrs="drop").assign({name: found[0][name] for name in shared})
     attrs = {
         name: value
         for name, value in found[0].attrs.items()
         if all(each.attrs.get(name) == value for each in found[1:])
     }
-    return joined.sel(layer=layers).assign_attrs(attrs)
+    return joined.assign_attrs(attrs)

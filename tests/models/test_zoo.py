@@ -261,7 +261,7 @@ def test_a_library_that_does_not_load_is_a_sentence(monkeypatch: pytest.MonkeyPa
         open_model("timm:resnet18")
 
 
-@pytest.mark.network
+@pytest.mark.full
 def test_real_libraries_give_a_few_stages() -> None:
     pytest.importorskip("timm", exc_type=Exception)
     expected = {

@@ -91,6 +91,7 @@ def test_efficientnet_lite0_as_published() -> None:
     assert cost.macs == pytest.approx(407e6, rel=0.06)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("name", "parameters", "macs"),
     # multiply-accumulates at 224 px as torchvision's model pages give them ("GFLOPS" there)
