@@ -15,13 +15,16 @@ import filelock
 
 from neuroguide._core.atomic import write_text
 from neuroguide._core.errors import FileError, OptionError
-from neuroguide.nas.toml import read_toml, without_none, write_toml
+from neuroguide.nas.toml import read_toml, write_toml
 
 #: Raised whenever an older neuroguide would misread a run.
 FORMAT = 1
 
-#: Settings that may differ when a run is resumed: they change no result that exists.
-_FREE = frozenset({"search.trials", "search.keep"})
+#: Settings that may differ when a run is resumed: they change no result.
+_FREE = frozenset({"search.trials", "search.keep", "search.study"})
+
+#: The guide's settings, which have values that TOML lacks.
+_GUIDE = "guide.json"
 
 
 class RunFolder:
@@ -56,6 +59,10 @@ class RunFolder:
     def exists(self) -> bool:
         """Whether it holds a run."""
         return self.settings_file.exists()
+
+    def weights(self, trial: int) -> Path:
+        """Where the trained weights of a trial are, if they are kept."""
+        return self.artifacts / f"trial-{trial:05d}.safetensors"
 
     def make(self) -> None:
         """Make the folders.
@@ -100,11 +107,16 @@ class RunFolder:
             lock.release()
 
     def write_settings(self, settings: Mapping[str, Any]) -> None:
-        """Write ``run.toml`` with the format in front."""
-        write_toml(self.settings_file, {"format": FORMAT, **settings})
+        """Write ``run.toml`` with the format in front, and the guide's settings into the inputs."""
+        guide = settings["guide"]
+        write_text(self.inputs / _GUIDE, json.dumps(guide["spec"], indent=1) + "\n")
+        write_toml(
+            self.settings_file,
+            {"format": FORMAT, **settings, "guide": {**guide, "spec": f"{self.inputs.name}/{_GUIDE}"}},
+        )
 
     def read_settings(self) -> dict[str, Any]:
-        """The settings in ``run.toml``.
+        """The settings in ``run.toml``, the guide's included.
 
         Raises
         ------
@@ -122,8 +134,13 @@ class RunFolder:
                 f"{self.settings_file} has format {written}, and this neuroguide reads up to {FORMAT}; "
                 "install a newer neuroguide"
             )
-        if not isinstance(settings.get("search"), dict):
-            raise FileError(f"{self.settings_file} has no [search] table; restore it from a copy")
+        for name in ("search", "space", "guide", "sampler"):
+            if not isinstance(settings.get(name), dict):
+                raise FileError(f"{self.settings_file} has no [{name}] table; restore it from a copy")
+        try:
+            settings["guide"]["spec"] = json.loads((self.inputs / _GUIDE).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise FileError(f"{self.inputs / _GUIDE} cannot be read ({error}); restore it from a copy") from error
         return settings
 
     def check_same(self, asked: Mapping[str, Any]) -> None:
@@ -134,9 +151,10 @@ class RunFolder:
         OptionError
             If it does not; the message names every difference.
         """
-        before, after = flatten(self.read_settings()), flatten(without_none(asked))
+        stored = self.read_settings()
+        before, after = flatten(stored), flatten(asked)
         names = [n for n in [*before, *(n for n in after if n not in before)] if n.split(".")[0] != "made"]
-        # None is no value of TOML, so it can stand for a setting that is not there
+        # None, which TOML lacks, stands for a setting that is not there
         pairs = {name: (before.get(name), after.get(name)) for name in names if name not in _FREE}
         differences = [
             f"{name} = {_show(old)}, not {_show(new)}" for name, (old, new) in pairs.items() if not _equal(old, new)
@@ -145,16 +163,23 @@ class RunFolder:
             raise OptionError(
                 f"{self.path} was started with {'; '.join(differences)}; ask for the same, or choose another run="
             )
+        if asked["search"]["trials"] < stored["search"]["trials"]:
+            raise OptionError(
+                f"{self.path} was started with {stored['search']['trials']} trials, not {asked['search']['trials']}; "
+                "a resumed run may have more, not fewer"
+            )
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested tables as one, with dotted names."""
+    """Nested tables as one, with dotted names, without values that are None."""
     flat: dict[str, Any] = {}
     for key, value in settings.items():
         if isinstance(value, Mapping):
             flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
+        elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
+            flat |= flatten({str(i): item for i, item in enumerate(value)}, f"{prefix}{key}.")
+        elif value is not None:
+            flat[prefix + key] = list(value) if isinstance(value, tuple) else value
     return flat
 
 

@@ -98,7 +98,10 @@ class Loop:
     ordered : bool
         Tell in the order of the trials.
     on_told : callable
-        Called with a :class:`Progress` at the start and after every trial.
+        Called with a :class:`Progress` at the start and after every trial, and with the number and result of that trial
+        (None at the start).
+    spent : float
+        Image-equivalents that were spent beside the trials.
     """
 
     study: optuna.Study
@@ -107,7 +110,8 @@ class Loop:
     trials: int
     lag: int
     ordered: bool
-    on_told: Callable[[Progress], None]
+    on_told: Callable[[Progress, int | None, Result | None], None]
+    spent: float = 0.0
     _pending: list[Job] = field(default_factory=list)
     _first: dict[str, int] = field(default_factory=dict)
     _results: dict[int, Result] = field(default_factory=dict)
@@ -125,14 +129,14 @@ class Loop:
         started = time.monotonic()
         self._find()
         already = self._told
-        self.on_told(self._progress(started, already))
+        self.on_told(self._progress(started, already), None, None)
         while self._pending or self._asked < self.trials:
             while len(self._pending) < self.lag and self._asked < self.trials:
                 self._start(self.study.ask())
             self._collect()
             for job in self._ready():
                 self._tell(job)
-                self.on_told(self._progress(started, already))
+                self.on_told(self._progress(started, already), job.trial.number, job.result)
 
     @property
     def _told(self) -> int:
@@ -234,7 +238,7 @@ class Loop:
             trials=max(self.trials, self._asked),
             best=self._tally.best,
             best_trial=self._tally.best_trial,
-            image_equivalents=self._tally.image_equivalents,
+            image_equivalents=self.spent + self._tally.image_equivalents,
             failed=self._tally.failed,
             duplicates=self._tally.duplicates,
             seconds=seconds,

@@ -40,7 +40,7 @@ class RunJournal(JournalFileBackend):
         super().__init__(name, lock_obj=self._guard)
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Append whole lines, and wait until they are on the disk unless they can be derived again.
+        """Append whole lines; wait until results are on the disk, since a power cut must not cost a training.
 
         Raises
         ------
@@ -53,7 +53,7 @@ class RunJournal(JournalFileBackend):
         except OSError as error:
             raise FileError(f"cannot write in {self._path.parent} ({error.strerror}); the search stops here") from error
         try:
-            self._append(text, durable=any("param_name" not in log for log in logs))
+            self._append(text, durable=any("user_attr" in log for log in logs))
         finally:
             self._guard.release()
 
@@ -65,7 +65,7 @@ class RunJournal(JournalFileBackend):
                 written = handle.write(text)
                 if written != len(text):
                     handle.write(text[written:])
-                # parameters follow from the seed: losing them to a power cut costs nothing
+                # results are precious; proposals follow from the seed, and what is told from the results
                 if durable:
                     os.fsync(handle.fileno())
         except OSError as error:

@@ -53,15 +53,6 @@ def to_toml(data: Mapping[str, Any]) -> str:
     return "\n".join(lines).strip("\n") + "\n"
 
 
-def without_none(value: Any) -> Any:
-    """The value as it comes back from TOML: tuples as lists, entries of mappings that are None left out."""
-    if isinstance(value, Mapping):
-        return {key: without_none(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list | tuple):
-        return [without_none(item) for item in value]
-    return value
-
-
 def _table(lines: list[str], data: Mapping[str, Any], path: tuple[str, ...]) -> None:
     # plain entries first: after a [table] header they would belong to that table
     for key, value in data.items():

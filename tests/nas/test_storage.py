@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from pathlib import Path
 
 import optuna
 import pytest
@@ -102,29 +103,26 @@ def test_a_full_disk_leaves_the_journal_whole(journal, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(FileError, match="No space left on device"):
-        store.append_logs([{"op_code": 4}])
+        store.append_logs([{"user_attr": {}}])
     assert journal.read_bytes() == before
     assert not os.path.lexists(journal.with_name("study.journal.lock"))
 
 
-def test_only_parameters_are_written_without_waiting_for_the_disk(journal, monkeypatch):
+def test_results_wait_for_the_disk_and_what_follows_from_them_does_not(journal, monkeypatch):
     waits = []
     monkeypatch.setattr(os, "fsync", waits.append)
     store = RunJournal(journal)
-    store.append_logs([{"param_name": "a"}])
+    logs = [{"param_name": "a"}, {"state": 1}, {"user_attr": {"result": 1}}]
+    store.append_logs(logs[:2])
     assert waits == []
-    store.append_logs([{"param_name": "a"}, {"state": 1}])
+    store.append_logs(logs)
     assert len(waits) == 1
-    assert [json.loads(line) for line in journal.read_text().splitlines()[-3:]] == [
-        {"param_name": "a"},
-        {"param_name": "a"},
-        {"state": 1},
-    ]
+    assert [json.loads(line) for line in journal.read_text().splitlines()[-5:]] == [*logs[:2], *logs]
 
 
 def test_a_relative_journal_has_a_lock_that_does_not_dangle(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    store = RunJournal(__import__("pathlib").Path("study.journal"))
+    store = RunJournal(Path("study.journal"))
     store._guard.acquire()
     assert os.stat("study.journal.lock").st_size == 0
     store._guard.release()

@@ -57,7 +57,7 @@ class NSGA2(ArchitectureSampler):
         redraws: int = 20,
         population: int = 16,
         crossover: float = 0.9,
-        mutation: float = 0.8,
+        mutation: float = 0.6,
     ) -> None:
         super().__init__(space, seed=seed, lag=lag, redraws=redraws)
         self.population = at_least("population", population, 2)

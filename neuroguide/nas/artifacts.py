@@ -1,0 +1,44 @@
+"""Trained networks of the best candidates, and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from neuroguide.nas.folder import RunFolder
+
+
+class BestWeights:
+    """Keeps the weights files of the best trials, by value, the earlier of equal ones.
+
+    Parameters
+    ----------
+    folder : RunFolder
+    keep : int
+        How many.
+    """
+
+    def __init__(self, folder: RunFolder, keep: int) -> None:
+        self._folder = folder
+        self._keep = keep
+        self._best: list[tuple[float, int]] = []
+
+    def add(self, trial: int, result: Mapping[str, Any]) -> None:
+        """Take up a told trial, and remove the file that is no longer among the best."""
+        if "duplicate_of" in result:
+            return
+        if result["reason"] is not None:
+            self._remove(trial)
+            return
+        self._best = sorted([*self._best, (-result["value"], trial)])
+        for _, loser in self._best[self._keep :]:
+            self._remove(loser)
+        del self._best[self._keep :]
+
+    def sweep(self) -> None:
+        """Remove what a killed worker left half written."""
+        for path in self._folder.artifacts.glob(".*.tmp*"):
+            path.unlink(missing_ok=True)
+
+    def _remove(self, trial: int) -> None:
+        self._folder.weights(trial).unlink(missing_ok=True)
