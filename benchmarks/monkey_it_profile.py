@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 
 
 def main() -> None:
+    """Score, print and draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=HERE.parent / "docs" / "images" / "monkey_it_profile.png")
     arguments = parser.parse_args()

@@ -89,7 +89,9 @@ def _models(quiet: bool) -> list[Model]:
     from neuroguide.nas.training import train
 
     with _output.progress(quiet) as progress:
-        data = open_data("objects", image_size=IMAGE_SIZE, progress=progress)
+        data = open_data(
+            "objects", image_size=IMAGE_SIZE, progress=lambda what, done, total: progress(done, total, what)
+        )
     space = open_space("macro")
     torch.manual_seed(0)
     network: Any = space.build(_architecture(space), image_size=IMAGE_SIZE, n_classes=data.n_classes)
