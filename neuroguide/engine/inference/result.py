@@ -56,10 +56,15 @@ class Bootstrap:
     def variance(self) -> Tensor:
         """Variance of the estimates, of their shape.
 
-        For one factor of ``n`` things the variance of the samples times ``n / (n - 1)``. For two the sum of what each
-        adds, without counting the noise they share twice (Schütt et al. 2023, eLife 12:e82566, the corrected 2-factor
-        bootstrap in its form for small samples), between the larger single variance and that of drawing both.
+        For stimuli or subjects alone, ``n`` of them, the variance of the samples times ``n / (n - 1)``. For sites alone
+        the jackknife's (Tukey 1958): drawing with replacement makes a smaller population and gives too little. For two
+        factors the sum of what each adds, without counting the noise they share twice (Schütt et al. 2023, eLife
+        12:e82566, the corrected 2-factor bootstrap in its form for small samples), between the larger single variance
+        and that of drawing both.
         """
+        if tuple(self.sizes) == ("sites",) and self.jackknife is not None:
+            left_out = _defined(self.jackknife)
+            return left_out.var(0, correction=0) * (len(left_out) - 1)
         spread = {factor: _defined(drawn).var(0) for factor, drawn in self.samples.items()}
         scales = {factor: n / (n - 1) for factor, n in self.sizes.items()}
         singles = [spread[factor] * scale for factor, scale in scales.items()]
@@ -81,7 +86,9 @@ class Bootstrap:
         kind : {"auto", "bca", "t", "percentile"}
             ``"bca"``: bias-corrected and accelerated (Efron 1987, JASA 82:171), one factor only; ``"t"``: the estimate
             plus and minus t quantiles of the standard error; ``"percentile"``: quantiles of the samples. ``"auto"`` is
-            BCa for one factor and t for two.
+            BCa for stimuli or subjects alone, and t for sites and for two factors: a sample of sites drawn with
+            replacement is a smaller population, whose RDM is noisier, and BCa takes that for a bias (on simulated data
+            it then covered the truth in 74% of cases instead of 95%).
 
         Returns
         -------
@@ -97,7 +104,8 @@ class Bootstrap:
         if not 0 < level < 1:
             raise OptionError(f"the level of an interval lies between 0 and 1, {level} arrived")
         single = len(self.sizes) == 1
-        kind = ("bca" if single and self.jackknife is not None else "t") if kind == "auto" else kind
+        if kind == "auto":
+            kind = "bca" if single and self.jackknife is not None and "sites" not in self.sizes else "t"
         tail = (1 - level) / 2
         if kind == "t":
             half = self.variance().sqrt() * t_quantile(1 - tail, self.freedom)

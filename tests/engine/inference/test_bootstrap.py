@@ -50,6 +50,10 @@ def test_sites_are_drawn_with_replacement():
     single = bootstrap_sites(models, responses, factors="sites", n_samples=7)
     without = compare(models, rdm(responses[:, 1:]))
     torch.testing.assert_close(single.jackknife[0], without)
+    spread = (single.jackknife - single.jackknife.mean(0)).square().sum(0) * 29 / 30
+    torch.testing.assert_close(single.variance(), spread)
+    low, high = single.interval()
+    torch.testing.assert_close((high - low) / 2, spread.sqrt() * scipy.stats.t.ppf(0.975, 29))
 
 
 def test_one_seed_is_one_draw_for_layers_and_ceiling():
