@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neuroguide.plot._comparison import comparison, comparisons
-    from neuroguide.plot._embedding import embed, embedding, shepard
+    from neuroguide.plot._embedding import embed, embedding
     from neuroguide.plot._profile import profile, profiles
     from neuroguide.plot._rdm import rdm, rdms
     from neuroguide.plot._search import guides, search
+    from neuroguide.plot._shepard import shepard
     from neuroguide.plot._sites import site_histogram, sites
     from neuroguide.plot._style import save, style
     from neuroguide.plot._time import time_course
@@ -33,7 +34,7 @@ _HOMES = {
     "rdms": "_rdm",
     "save": "_style",
     "search": "_search",
-    "shepard": "_embedding",
+    "shepard": "_shepard",
     "site_histogram": "_sites",
     "sites": "_sites",
     "style": "_style",

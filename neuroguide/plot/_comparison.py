@@ -231,10 +231,18 @@ def _heading(scores: xr.Dataset, line: Line) -> str | None:
 
 
 def _choice_note(scores: xr.Dataset) -> str:
+    """How the layer of each model was chosen; models side by side have different numbers of layers."""
     if "crossvalidated" in scores:
         return "layer chosen on other stimuli"
-    layers = scores.sizes.get("layer", 1)
-    return f"best of {layers:,} layers (biased upwards)" if layers > 1 else ""
+    if "layer" not in scores["similarity"].dims:
+        return ""
+    values = scores["similarity"].transpose(..., "layer").values.reshape(-1, scores.sizes["layer"])
+    counts = np.unique(np.isfinite(values).sum(axis=-1))
+    counts = counts[counts > 0]
+    if counts.max() < 2:
+        return ""
+    many = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
+    return f"best of {many} layers (biased upwards)"
 
 
 def _draw(ax: Axes, names: Sequence[str], line: Line, chance: float | None, kind: str) -> None:

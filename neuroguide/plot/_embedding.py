@@ -1,15 +1,13 @@
-"""Stimuli as points whose distances resemble an RDM, and the Shepard plot that says how well they do."""
+"""Stimuli as points whose distances resemble an RDM."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
 from matplotlib.lines import Line2D
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import Patch
@@ -18,7 +16,7 @@ from scipy.spatial.distance import pdist, squareform
 
 from neuroguide._core.errors import InputError
 from neuroguide._core.options import check_option
-from neuroguide.plot._axes import extent, figure_of, legend_below, legend_outside, monotone, panel, settle, shorten_all
+from neuroguide.plot._axes import extent, legend_outside, panel, settle, shorten_all
 from neuroguide.plot._coordinates import METHODS, coordinates, stress_1
 from neuroguide.plot._heading import Heading, finish
 from neuroguide.plot._inputs import (
@@ -26,7 +24,6 @@ from neuroguide.plot._inputs import (
     RDMLike,
     SquareRDM,
     Thumbnails,
-    is_simulated,
     read_categories,
     read_rdm,
     read_thumbnails,
@@ -34,8 +31,6 @@ from neuroguide.plot._inputs import (
 from neuroguide.plot._style import COLOURS, INK, MUTED, TEXT_SIZE, series_look, styled
 
 _NAMES = {"mds": "metric MDS", "classical": "classical MDS", "tsne": "t-SNE"}
-#: More pairs than this are drawn as a density: single dots would hide each other.
-_MOST_DOTS = 3000
 
 
 def embed(rdm: RDMLike, method: str = "mds", *, perplexity: float = 30.0) -> xr.DataArray:
@@ -62,10 +57,11 @@ def embed(rdm: RDMLike, method: str = "mds", *, perplexity: float = 30.0) -> xr.
     InputError
         If it is no RDM, has missing pairs, or has fewer than 3 stimuli (4 for t-SNE).
     """
-    return _embed(read_rdm(rdm), method, perplexity)
+    return embed_square(read_rdm(rdm), method, perplexity)
 
 
-def _embed(square: SquareRDM, method: str, perplexity: float) -> xr.DataArray:
+def embed_square(square: SquareRDM, method: str, perplexity: float) -> xr.DataArray:
+    """:func:`embed` of an RDM that was checked already."""
     check_option("method", method, METHODS)
     count = len(square.ids)
     least = 4 if method == "tsne" else 3
@@ -138,7 +134,7 @@ def embedding(
     square = read_rdm(rdm)
     labels = read_categories(categories, square)
     pictures = None if thumbnails is None else read_thumbnails(thumbnails, square.ids, range(len(square.ids)))
-    found = _embed(square, method, perplexity)
+    found = embed_square(square, method, perplexity)
     points = found.values
     ax = panel(ax, (5.2 if labels is not None else 4.2, 4.0))
     ax.set_aspect("equal", adjustable="datalim")
@@ -156,7 +152,7 @@ def embedding(
     if labels is not None and legend:
         legend_outside(ax, handles)
     settle(ax)
-    finish(ax, Heading(title, _notes(found), simulated or square.simulated), frame=False)
+    finish(ax, Heading(title, embedding_notes(found), simulated or square.simulated), frame=False)
     ax.spines[:].set(visible=True, color="#bdbdbd", linewidth=0.6)
     return ax
 
@@ -192,11 +188,9 @@ def _draw_pictures(
         image = OffsetImage(picture, zoom=zoom, interpolation="antialiased", cmap="gray")
         frame = {
             "edgecolor": COLOURS[number[group] % len(COLOURS)] if framed else MUTED,
-            "linewidth": 1.4 if framed else 0.5,
+            "linewidth": 2.2 if framed else 0.5,
         }
-        box = AnnotationBbox(
-            image, (x, y), pad=0.08, bboxprops=frame | {"boxstyle": "square,pad=0.08"}, gid="thumbnail"
-        )
+        box = AnnotationBbox(image, (x, y), pad=0.0, bboxprops=frame | {"boxstyle": "square,pad=0.0"}, gid="thumbnail")
         ax.add_artist(box)
 
 
@@ -217,7 +211,10 @@ def _draw_unit(ax: Axes, points: NDArray[np.float64], label: str) -> None:
     )  # fmt: skip
 
 
-def _notes(found: xr.DataArray) -> list[str]:
+def embedding_notes(found: xr.DataArray) -> list[str]:
+    """How the positions were computed, and how well they fit; nothing for positions of unknown origin."""
+    if found.attrs.get("method") not in _NAMES:
+        return []
     text = _NAMES[found.attrs["method"]]
     if "stress" in found.attrs:
         text += f", stress-1 = {found.attrs['stress']:.2f}"
@@ -225,89 +222,3 @@ def _notes(found: xr.DataArray) -> list[str]:
     if found.attrs["method"] == "tsne":
         text += f", perplexity {found.attrs['perplexity']:.3g}: neighbours are kept, distances are not"
     return [text, f"{negative:,} negative dissimilarities drawn as 0" if negative else ""]
-
-
-@styled
-def shepard(
-    rdm: RDMLike,
-    points: xr.DataArray | None = None,
-    *,
-    ax: Axes | None = None,
-    method: str = "mds",
-    title: str | None = None,
-    simulated: bool = False,
-) -> Axes:
-    """Draw the distances of an embedding against the dissimilarities that it should show, one dot for each pair.
-
-    Parameters
-    ----------
-    rdm : DataArray with dims ("stimulus_id", "stimulus_id_2"), or array of shape (n_stimuli, n_stimuli)
-        Dissimilarities without NaN.
-    points : DataArray of shape (n_stimuli, n_axes), optional
-        Positions as :func:`embed` returns them; by default they are computed by ``method``.
-    ax : Axes, optional
-        Where to draw; by default a new figure.
-    method : {"mds", "classical", "tsne"}
-        How to compute the positions when none are given.
-    title : str, optional
-        Title above the plot.
-    simulated : bool
-        Mark the data as simulated although the attributes do not say so (attributes that do are always shown).
-
-    Returns
-    -------
-    Axes
-        With the monotone regression of the distances on the dissimilarities (Kruskal 1964). More than 3,000 pairs are
-        drawn as a density.
-
-    Raises
-    ------
-    InputError
-        As :func:`embed`, or if ``points`` are not of the stimuli of the RDM.
-    """
-    square = read_rdm(rdm)
-    found = _embed(square, method, 30.0) if points is None else _check_points(points, square)
-    distances = pdist(found.values)
-    dissimilarities = square.pairs
-    ax = panel(ax, (3.9, 3.6))
-    if len(distances) > _MOST_DOTS:
-        # the palest blues are hardly seen on white
-        blues = ListedColormap(matplotlib.colormaps["Blues"](np.linspace(0.25, 1, 256)))
-        density = ax.hexbin(dissimilarities, distances, gridsize=45, bins="log", cmap=blues, mincnt=1, linewidths=0.1)
-        bar = figure_of(ax).colorbar(density, ax=ax, label="pairs of stimuli", pad=0.03, aspect=25)
-        bar.ax.tick_params(labelsize=TEXT_SIZE)
-        bar.ax.yaxis.set_major_formatter("{x:g}")
-    else:
-        ax.plot(dissimilarities, distances, "o", color=COLOURS[0], markersize=3, alpha=0.5, markeredgewidth=0)
-    order = np.lexsort((distances, dissimilarities))
-    fitted = monotone(distances[order])
-    look: dict[str, Any] = {"color": COLOURS[1], "linewidth": 1.8, "label": "monotone regression", "gid": "monotone"}
-    handles = ax.plot(dissimilarities[order], fitted, **look)
-    scale = method if points is None else str(points.attrs.get("method", ""))
-    if scale != "tsne":
-        low, high = min(0.0, float(dissimilarities.min())), float(dissimilarities.max())
-        look = {"color": INK, "linewidth": 0.9, "linestyle": (0, (4, 2)), "label": "equal", "gid": "equal"}
-        handles += ax.plot([low, high], [low, high], **look)
-    ax.set(xlabel=square.label, ylabel="distance in the embedding")
-    ax.set_ylim(bottom=0)
-    named = _notes(found) if found.attrs.get("method") in _NAMES else []
-    marked = simulated or square.simulated or is_simulated(found.attrs)
-    settle(ax)
-    legend_below(ax, handles)
-    finish(ax, Heading(title, [*named, f"{len(distances):,} pairs"], marked))
-    return ax
-
-
-def _check_points(points: xr.DataArray, square: SquareRDM) -> xr.DataArray:
-    if not isinstance(points, xr.DataArray) or points.ndim != 2 or "stimulus_id" not in points.dims:
-        raise InputError(
-            "points must be a DataArray with the dims ('stimulus_id', 'axis'), as neuroguide.plot.embed returns it"
-        )
-    points = points.transpose("stimulus_id", ...)
-    ids = [str(v) for v in points["stimulus_id"].values] if "stimulus_id" in points.coords else []
-    if set(ids) != set(square.ids) or len(ids) != len(square.ids):
-        raise InputError("points are not of the stimuli of the RDM; embed the same RDM")
-    if not np.isfinite(points.values).all():
-        raise InputError("points hold NaN or infinite positions")
-    place = {stimulus: index for index, stimulus in enumerate(ids)}
-    return points.isel(stimulus_id=[place[stimulus] for stimulus in square.ids])

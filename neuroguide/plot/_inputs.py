@@ -61,10 +61,9 @@ class SquareRDM:
     @property
     def label(self) -> str:
         """What a colour bar or an axis should say."""
-        distance = self.attrs.get("distance")
-        if not distance:
-            return "dissimilarity"
-        return f"dissimilarity ({_DISTANCES.get(str(distance), str(distance))})"
+        # RDMs that others computed may say only the unit
+        unit = str(self.attrs.get("distance", self.attrs.get("units", "")))
+        return f"dissimilarity ({_DISTANCES.get(unit, unit)})" if unit else "dissimilarity"
 
     @property
     def simulated(self) -> bool:

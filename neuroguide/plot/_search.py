@@ -37,7 +37,7 @@ def search(
     history : DataFrame
         One row for each trial, with the columns ``trial`` (its number), ``value`` (higher is better; NaN for a trial
         without a result, which is paid for all the same), ``image_equivalents`` (what this trial cost), and optionally
-        ``sampler`` and ``seed``.
+        ``sampler``, ``seed`` and ``reason`` (not empty for a trial that failed, whose value does not count).
     ax : Axes, optional
         Where to draw; by default a new figure.
     label : str
@@ -64,10 +64,11 @@ def search(
         If a column is missing, a cost is negative or missing, or no trial has a value.
     """
     table = read_table(history, "history", ("trial", "value", "image_equivalents"))
-    cost = pd.to_numeric(table["image_equivalents"], errors="coerce").to_numpy(dtype=np.float64)
+    cost = _numbers(table, "image_equivalents")
     if not np.isfinite(cost).all() or (cost < 0).any():
         raise InputError("history has a missing or negative image_equivalents; every trial costs something")
-    if not np.isfinite(pd.to_numeric(table["value"], errors="coerce").to_numpy(dtype=np.float64)).any():
+    table = table.assign(value=np.where(_failed(table), np.nan, _numbers(table, "value")), image_equivalents=cost)
+    if not np.isfinite(table["value"]).any():
         raise InputError("no trial of history has a finite value; there is nothing to draw")
     samplers = table["sampler"].astype(str) if "sampler" in table.columns else pd.Series("search", index=table.index)
     ax = panel(ax, (5.6, 3.4))
@@ -118,7 +119,7 @@ def search(
 def _best_so_far(run: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What was spent after each trial, and the best value by then, from the first trial that has one."""
     ordered = run.sort_values("trial", kind="stable")
-    values = pd.to_numeric(ordered["value"], errors="coerce").to_numpy(dtype=np.float64)
+    values = ordered["value"].to_numpy(dtype=np.float64)
     spent = np.cumsum(ordered["image_equivalents"].to_numpy(dtype=np.float64))
     best = np.maximum.accumulate(np.where(np.isfinite(values), values, -np.inf))
     reached = np.isfinite(best)
@@ -176,9 +177,7 @@ def guides(
         If a column is missing, or no candidate has both values.
     """
     table = read_table(candidates, "candidates", ("P", "TG"))
-    performance, guidance = (
-        pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=np.float64) for name in ("P", "TG")
-    )
+    performance, guidance = _numbers(table, "P"), _numbers(table, "TG")
     failed = _failed(table)
     good = np.isfinite(performance) & np.isfinite(guidance) & ~failed
     if not good.any():
@@ -211,6 +210,12 @@ def _counts(table: pd.DataFrame, good: NDArray[np.bool_], failed: NDArray[np.boo
     return notes
 
 
+def _numbers(table: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    """A column as floats, NaN for what is missing or no number."""
+    found = pd.to_numeric(table[column], errors="coerce")
+    return np.asarray(found.to_numpy(dtype=np.float64, na_value=np.nan))
+
+
 def _failed(table: pd.DataFrame) -> NDArray[np.bool_]:
     if "reason" not in table.columns:
         return np.zeros(len(table), dtype=bool)
@@ -237,7 +242,7 @@ def _draw_candidates(
     column: str | None,
 ) -> None:
     look: dict[str, Any] = {"s": 26, "linewidths": 0.4, "edgecolors": MUTED, "zorder": 3, "gid": "candidates"}
-    numbers = None if column is None else pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=np.float64)[good]
+    numbers = None if column is None else _numbers(table, column)[good]
     if numbers is None or not (np.isfinite(numbers) & (numbers > 0)).all():
         ax.scatter(performance[good], guidance[good], color=COLOURS[0], **look)
         return

@@ -38,6 +38,10 @@ def test_colour_scale_names_the_distance(make_rdm):
     labels = [other.get_ylabel().replace("\u00a0", " ") for other in ax.child_axes]
     assert "dissimilarity (1 − Pearson r)" in labels
     assert not plot.rdm(make_rdm(), colorbar=False).child_axes
+    published = make_rdm(units="1 - Pearson correlation")
+    del published.attrs["distance"]
+    assert plot.rdm(published).child_axes[0].get_ylabel() == "dissimilarity (1 - Pearson correlation)"
+    assert plot.rdm(published.values).child_axes[0].get_ylabel() == "dissimilarity"
 
 
 def test_marks_simulated_data(make_rdm, drawn):

@@ -226,6 +226,14 @@ def test_comparison_draws_the_best_layer_best_model_first(make_scores, note):
     np.testing.assert_allclose(data_lines(unsorted)[-1].get_xdata(), best.values)
 
 
+def test_the_note_counts_the_layers_of_each_model(make_scores, note):
+    scores = make_scores(models=3, layers=6)
+    own = (scores.model != "model0") | (scores.layer == "layer0")
+    scores["similarity"] = scores.similarity.where(own)
+    assert "best of 1 to 6 layers" in note(plot.comparison(scores, region="IT"))
+    assert note(plot.comparison(scores.isel(layer=[0]), region="IT")) == ""
+
+
 def test_comparison_takes_the_crossvalidated_value(make_scores, note):
     scores = make_scores(models=3, intervals=True)
     scores["crossvalidated"] = (("model", "region"), np.arange(6.0).reshape(3, 2) / 10)

@@ -43,6 +43,20 @@ def test_a_trial_without_a_value_is_paid_for_and_rows_may_come_in_any_order():
     np.testing.assert_array_equal(line.get_ydata(), [0.1, 0.1, 0.4])
 
 
+def test_the_value_of_a_failed_trial_does_not_count():
+    table = history(value=[-1.0, 0.1, 0.9, 0.4], reason=["diverged", "", "killed", ""])
+    (line,) = data_lines(plot.search(table))
+    np.testing.assert_array_equal(line.get_xdata(), [200, 250, 350])
+    np.testing.assert_array_equal(line.get_ydata(), [0.1, 0.1, 0.4])
+
+
+def test_nullable_columns_are_read():
+    table = history().astype({"trial": "Int64", "image_equivalents": "Int64"})
+    np.testing.assert_array_equal(data_lines(plot.search(table))[0].get_xdata(), [100, 200, 250, 350])
+    counted = candidates().assign(parameters=pd.array([10, 100, None, 1, 1], dtype="Int64"))
+    assert plot.guides(counted)
+
+
 def test_one_line_a_sampler_and_a_band_over_seeds(drawn, note):
     runs = [
         history(value=np.array([0.2, 0.1, 0.5, 0.4]) + shift, seed=seed) for seed, shift in enumerate((0.0, 0.1, 0.4))
