@@ -13,19 +13,18 @@ from neuroguide._core.errors import FileError, InputError
 #: The attribute that lists which of the others are JSON.
 _JSON_NAMES = "neuroguide_json"
 
-_CF = ("_FillValue", "missing_value", "scale_factor", "add_offset", "_Unsigned", "_Encoding", "dtype", "coordinates")
-_LIBRARY = (
-    "_NCProperties",
-    "_Netcdf4Dimid",
-    "_Netcdf4Coordinates",
-    "DIMENSION_LIST",
-    "REFERENCE_LIST",
-    "CLASS",
-    "NAME",
+_CONVENTIONS = frozenset(
+    {"_FillValue", "missing_value", "scale_factor", "add_offset", "_Unsigned", "_Encoding", "dtype", "coordinates"}
+)
+
+#: Attributes by which the libraries keep dimensions; they are never read.
+LIBRARY = frozenset(
+    {"_NCProperties", "_Netcdf4Dimid", "_Netcdf4Coordinates", "_nc3_strict"}
+    | {"DIMENSION_LIST", "REFERENCE_LIST", "DIMENSION_LABELS", "CLASS", "NAME"}
 )
 
 #: Attributes that mean something to netCDF's conventions or libraries, so that none of ours may be called that.
-RESERVED = frozenset({*_CF, *_LIBRARY, _JSON_NAMES})
+RESERVED = LIBRARY | _CONVENTIONS | {_JSON_NAMES}
 
 
 def encode_attributes(attrs: Mapping[Any, Any], what: str) -> dict[str, str | int | float]:

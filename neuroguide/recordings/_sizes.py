@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
-import numpy as np
-
 from neuroguide._core.errors import FileError
 
 #: Largest array that is read from a file, unless the caller allows more.
@@ -20,9 +17,6 @@ _MOST_COMPRESSED = 1100
 
 #: Below this a false claim does no harm.
 _HARMLESS = 64 * 2**20
-
-#: More objects than any recording has.
-_MAX_OBJECTS = 100_000
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 CLASSIC_MAGIC = (b"CDF\x01", b"CDF\x02", b"CDF\x05")
@@ -75,49 +69,7 @@ def check_claim(path: Path, name: str, claimed: int, stored: int, *, limit: int 
         )
 
 
-def check_hdf5(path: Path, *, limit: int = MAX_BYTES) -> None:
-    """Check every array of an HDF5 file from its header: no claim without data, nothing kept in other files.
-
-    Raises
-    ------
-    FileError
-        If the file is not HDF5 or is truncated, an array claims more than is there or than ``limit``, or something
-        lies outside the file (external links, external storage, virtual datasets).
-    """
-    try:
-        with h5py.File(path, "r") as file:
-            names: list[str] = []
-            outside: list[str] = []
-
-            def visit(name: str, link: object) -> bool | None:
-                (outside if isinstance(link, h5py.ExternalLink) else names).append(name)
-                return True if outside or len(names) > _MAX_OBJECTS else None
-
-            file.visititems_links(visit)
-            if outside:
-                raise FileError(
-                    f"{path} has a link {outside[0]!r} to another file, which is not followed; copy all into one file"
-                )
-            if len(names) > _MAX_OBJECTS:
-                raise FileError(f"{path} has more than {_MAX_OBJECTS} objects; that is no recording")
-            for name in names:
-                found = file.get(name)
-                if isinstance(found, h5py.Dataset):
-                    _check_dataset(path, name, found, limit)
-    except FileError:
-        raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
-        raise FileError(f"{path} is truncated or broken ({_reason(error)}); copy or download it again") from error
-
-
-def _check_dataset(path: Path, name: str, dataset: h5py.Dataset, limit: int) -> None:
-    if dataset.is_virtual or dataset.external:
-        raise FileError(f"{path} keeps {name!r} in other files, which are not read; copy the data into one file")
-    claimed = int(np.prod([int(size) for size in dataset.shape or ()], dtype=object)) * dataset.id.get_type().get_size()
-    check_claim(path, name, claimed, dataset.id.get_storage_size(), limit=limit)
-
-
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """The first line of a library's message, short enough for a sentence."""
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     return text.strip().rstrip(".")[:160]

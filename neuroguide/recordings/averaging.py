@@ -55,12 +55,12 @@ def _mean_by_stimulus(
     row: NDArray[np.generic], codes: NDArray[np.intp], counts: NDArray[np.intp]
 ) -> NDArray[np.float64]:
     """Mean of one row for each stimulus, ignoring NaN; NaN where a stimulus has no response."""
+    absent = np.flatnonzero(np.isnan(row))
+    if absent.size:
+        row = row.copy()
+        row[absent] = 0
+        counts = counts - np.bincount(codes[absent], minlength=len(counts))
     sums = np.bincount(codes, weights=row, minlength=len(counts))
-    if np.isnan(sums).any():
-        there = ~np.isnan(row)
-        codes, row = codes[there], row[there]
-        sums = np.bincount(codes, weights=row, minlength=len(counts))
-        counts = np.bincount(codes, minlength=len(counts))
     means = np.full(len(counts), np.nan)
     np.divide(sums, counts, out=means, where=counts > 0)
     return means

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import tokenize
 import zipfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -15,7 +16,8 @@ import pandas as pd
 from neuroguide._core.errors import FileError
 from neuroguide.recordings._blocks import shorten
 from neuroguide.recordings._description import ArrayInfo, Description
-from neuroguide.recordings._sizes import HDF5_MAGIC, _reason, check_hdf5, check_readable, first_bytes
+from neuroguide.recordings._hdf5 import open_hdf5
+from neuroguide.recordings._sizes import HDF5_MAGIC, check_readable, first_bytes, reason
 
 _NUMPY_MAGIC = b"\x93NUMPY"
 _IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
@@ -70,7 +72,6 @@ def _is_netcdf(path: Path) -> bool:
 def _describe_hdf5(path: Path) -> Description:
     import h5py
 
-    check_hdf5(path)
     arrays: list[ArrayInfo] = []
 
     def visit(name: str, found: object) -> None:
@@ -78,12 +79,9 @@ def _describe_hdf5(path: Path) -> Description:
             text = h5py.check_string_dtype(found.dtype) is not None
             arrays.append(ArrayInfo(name, tuple(found.shape or ()), "str" if text else str(found.dtype)))
 
-    try:
-        with h5py.File(path, "r") as file:
-            file.visititems(visit)
-            matlab = any("MATLAB_class" in file[array.name].attrs for array in arrays[:_LISTED])
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise FileError(f"{path} is truncated or broken ({_reason(error)}); copy or download it again") from error
+    with open_hdf5(path) as file:
+        file.visititems(visit)
+        matlab = any("MATLAB_class" in file[array.name].attrs for array in arrays[:_LISTED])
     kind = "MATLAB 7.3 (HDF5)" if matlab else "HDF5"
     note = ("MATLAB stores arrays column by column: the axes are in reverse here.",) if matlab else ()
     reading = [f"import h5py; file = h5py.File({str(path)!r})", "values = file[{name!r}][...]"]
@@ -97,7 +95,7 @@ def _describe_matlab(path: Path) -> Description:
     try:
         arrays = [ArrayInfo(name, tuple(int(n) for n in shape), kind) for name, shape, kind in whosmat(path)]
     except Exception as error:  # a broken file ends in whatever scipy's parser trips over
-        raise FileError(f"{path} is truncated or broken ({_reason(error)}); copy or download it again") from error
+        raise FileError(f"{path} is truncated or broken ({reason(error)}); copy or download it again") from error
     reading = [
         f"from scipy.io import loadmat; file = loadmat({str(path)!r}, simplify_cells=True)",
         "values = file[{name!r}]",
@@ -152,11 +150,12 @@ def _describe_zip(path: Path) -> Description:
         ValueError,
         NotImplementedError,
         EOFError,
+        IndexError,
         struct.error,
     ) as error:
         if isinstance(error, FileError):
             raise
-        raise FileError(f"{path} is truncated or broken ({_reason(error)}); copy or download it again") from error
+        raise FileError(f"{path} is truncated or broken ({reason(error)}); copy or download it again") from error
     if arrays:
         reading = [f"import numpy as np; file = np.load({str(path)!r})", "values = file[{name!r}]"]
         return Description(str(path), "numpy arrays (.npz)", tuple(arrays), _recipe(arrays, reading), _objects(arrays))
@@ -174,9 +173,7 @@ def _describe_table(path: Path) -> Description:
         with path.open("rb") as handle:
             n_rows = sum(chunk.count(b"\n") for chunk in iter(lambda: handle.read(1 << 20), b"")) - 1
     except (ValueError, OSError, pd.errors.ParserError) as error:
-        raise FileError(
-            f"{path} is not a table of text ({_reason(error)}); check its separator and encoding"
-        ) from error
+        raise FileError(f"{path} is not a table of text ({reason(error)}); check its separator and encoding") from error
     columns = [str(column) for column in head.columns]
     note = f"Columns: {shorten(columns, 40)}; about {n_rows} rows."
     if {"stimulus_id", "image_id", "filename"} & set(columns):
@@ -194,9 +191,9 @@ def _numpy_header(handle: IO[bytes], name: str, path: Path) -> ArrayInfo:
         shape, _, dtype = read(handle)
         if min(shape, default=0) < 0:
             raise ValueError(f"its shape is {shape}")
-    except (ValueError, TypeError, IndexError, MemoryError, RecursionError) as error:
+    except (ValueError, TypeError, IndexError, MemoryError, RecursionError, tokenize.TokenError) as error:
         raise FileError(
-            f"{path} is truncated or broken at {name!r} ({_reason(error)}); copy or write it again"
+            f"{path} is truncated or broken at {name!r} ({reason(error)}); copy or write it again"
         ) from error
     return ArrayInfo(name, tuple(int(n) for n in shape), str(dtype))
 

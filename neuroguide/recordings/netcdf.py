@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
-import netCDF4
 import numpy as np
 import xarray as xr
 
@@ -22,9 +20,10 @@ from neuroguide.recordings._attributes import decode_attributes
 from neuroguide.recordings._blocks import shorten
 from neuroguide.recordings._description import ArrayInfo, Description
 from neuroguide.recordings._loader import FileLoader
-from neuroguide.recordings._netcdf_reader import global_attributes, open_netcdf, read_coordinate, read_values
+from neuroguide.recordings._netcdf_reader import file_attributes, open_netcdf, read_coordinate, read_values
 from neuroguide.recordings._netcdf_writer import UNNAMED, write_array
 from neuroguide.recordings._sizes import CLASSIC_MAGIC, HDF5_MAGIC, MAX_BYTES, first_bytes
+from neuroguide.recordings._stored import StoredFile, StoredVariable
 from neuroguide.recordings.assembly import REQUIRED, check_structure
 
 #: The order of dims on disk.
@@ -67,16 +66,13 @@ def read_netcdf(
         values = read_values(path, chosen)
         coords: dict[str, xr.Variable] = {}
         for name, other in file.variables.items():
-            coord = read_coordinate(path, other, chosen.dimensions) if name != chosen.name else None
+            coord = read_coordinate(path, other, chosen.dims) if name != chosen.name else None
             if coord is not None:
                 coords[name] = coord
-        attrs = decode_attributes(global_attributes(file), str(path))
-        attrs |= decode_attributes({name: chosen.getncattr(name) for name in chosen.ncattrs()}, str(path))
-        found = xr.DataArray(
-            values, dims=chosen.dimensions, attrs=attrs, name=None if chosen.name == UNNAMED else chosen.name
-        )
-    named = found.assign_coords(_with_ids(coords))
-    return named.transpose(*(dim for dim in REQUIRED if dim in named.dims))
+        attrs = decode_attributes(file_attributes(file), str(path)) | decode_attributes(chosen.attrs, str(path))
+    _check_lengths(path, dict(zip(chosen.dims, chosen.shape, strict=True)), coords)
+    found = xr.DataArray(values, dims=chosen.dims, attrs=attrs, name=None if chosen.name == UNNAMED else chosen.name)
+    return found.assign_coords(_with_ids(coords)).transpose(*(dim for dim in REQUIRED if dim in found.dims), ...)
 
 
 def write_netcdf(assembly: xr.DataArray, path: str | os.PathLike[str], *, overwrite: bool = True) -> Path:
@@ -114,39 +110,22 @@ def write_netcdf(assembly: xr.DataArray, path: str | os.PathLike[str], *, overwr
 def describe_netcdf(path: Path) -> Description:
     """What is in a netCDF file, from its header."""
     with open_netcdf(path) as file:
-        arrays = tuple(
-            ArrayInfo(
-                name,
-                tuple(int(size) for size in variable.shape),
-                "str" if variable.dtype is str else str(variable.dtype),
-                tuple(variable.dimensions),
-            )
-            for name, variable in file.variables.items()
-        )
-        attrs = decode_attributes(global_attributes(file), str(path))
-        notes = [f"{name}: {value}" for name, value in attrs.items()]
+        arrays = tuple(ArrayInfo(v.name, v.shape, v.dtype, v.dims) for v in file.variables.values())
         candidates = _candidates(file)
+        attrs = decode_attributes(file_attributes(file), str(path))
         for name in candidates[:1]:
-            variable = file.variables[name]
-            own = decode_attributes({key: variable.getncattr(key) for key in variable.ncattrs()}, str(path))
-            notes += [f"{key}: {value}" for key, value in own.items()]
-        if "pair" in file.dimensions:
-            return Description(
-                str(path), "netCDF, RDMs of neuroguide", arrays, (f"ng.open_rdm({str(path)!r})",), tuple(notes)
-            )
+            attrs |= decode_attributes(file.variables[name].attrs, str(path))
+        notes = tuple(f"{name}: {value}" for name, value in attrs.items())
         if file.groups:
-            notes.append(f"The groups {shorten(list(file.groups))} are not read.")
+            notes += (f"The groups {shorten(list(file.groups))} are not read.",)
+        if file.has_dim("pair"):
+            return Description(str(path), "netCDF, RDMs of neuroguide", arrays, (f"ng.open_rdm({str(path)!r})",), notes)
     if not candidates:
-        return Description(
-            str(path),
-            "netCDF",
-            arrays,
-            (),
-            (*notes, "No variable has the dims 'presentation' and 'neuroid', as a recording would: rename its dims."),
-        )
+        wrong = "No variable has the dims 'presentation' and 'neuroid', as a recording would: rename its dims."
+        return Description(str(path), "netCDF", arrays, (), (*notes, wrong))
     extra = f", variable={candidates[0]!r}" if len(candidates) > 1 else ""
     how = (f"ng.open_recording({str(path)!r}{extra})",)
-    return Description(str(path), "netCDF, a recording in Brain-Score's layout", arrays, how, tuple(notes))
+    return Description(str(path), "netCDF, a recording in Brain-Score's layout", arrays, how, notes)
 
 
 def recognises_netcdf(path: Path) -> bool:
@@ -167,16 +146,16 @@ def recognises_netcdf(path: Path) -> bool:
         return False
 
 
-def _responses(path: Path, file: netCDF4.Dataset, variable: str | None) -> netCDF4.Variable[Any]:
+def _responses(path: Path, file: StoredFile, variable: str | None) -> StoredVariable:
     """The variable that holds the responses."""
     candidates = _candidates(file)
     if variable is not None:
         check_option("variable", variable, list(file.variables))
         candidates = [variable]
     if not candidates:
-        if "pair" in file.dimensions:
+        if file.has_dim("pair"):
             raise FileError(f"{path} holds RDMs, not responses; open it with open_rdm")
-        there = [f"{name} ({', '.join(found.dimensions)})" for name, found in file.variables.items()]
+        there = [f"{name} ({', '.join(found.dims)})" for name, found in file.variables.items()]
         raise FileError(
             f"{path} holds no responses: a variable with the dims 'presentation' and 'neuroid' was expected, "
             f"there are {shorten(there) or 'no variables'}; rename its dims"
@@ -189,8 +168,17 @@ def _responses(path: Path, file: netCDF4.Dataset, variable: str | None) -> netCD
     return file.variables[candidates[0]]
 
 
-def _candidates(file: netCDF4.Dataset) -> list[str]:
-    return [name for name, found in file.variables.items() if {"presentation", "neuroid"} <= set(found.dimensions)]
+def _candidates(file: StoredFile) -> list[str]:
+    return [name for name, found in file.variables.items() if {"presentation", "neuroid"} <= set(found.dims)]
+
+
+def _check_lengths(path: Path, sizes: dict[str, int], coords: dict[str, xr.Variable]) -> None:
+    for name, coord in coords.items():
+        for dim, length in zip(coord.dims, coord.shape, strict=True):
+            if length != sizes[str(dim)]:
+                raise FileError(
+                    f"{path} has {length} values in {name!r} for {sizes[str(dim)]} along {dim!r}; it is broken"
+                )
 
 
 def _with_ids(coords: dict[str, xr.Variable]) -> dict[str, xr.Variable]:

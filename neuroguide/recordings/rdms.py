@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
-import netCDF4
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -14,9 +12,10 @@ import xarray as xr
 from neuroguide._core.errors import FileError, InputError
 from neuroguide.recordings._attributes import decode_attributes
 from neuroguide.recordings._blocks import coordinates, shorten
-from neuroguide.recordings._netcdf_reader import global_attributes, open_netcdf, read_coordinate, read_values
+from neuroguide.recordings._netcdf_reader import file_attributes, open_netcdf, read_coordinate, read_values
 from neuroguide.recordings._netcdf_writer import UNNAMED, write_array
 from neuroguide.recordings._sizes import MAX_BYTES, check_claim
+from neuroguide.recordings._stored import StoredFile, StoredVariable
 
 #: The last two dims of an RDM.
 RDM_DIMS = ("stimulus_id", "stimulus_id_2")
@@ -124,14 +123,13 @@ def read_rdm(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> xr.
     path = Path(path)
     with open_netcdf(path, limit=max_bytes) as file:
         stored, ids = _pairs(path, file)
-        leading = stored.dimensions[:-1]
-        shape = (*(int(n) for n in stored.shape[:-1]), ids.size, ids.size)
-        square = int(np.prod(shape, dtype=object)) * stored.dtype.itemsize
+        leading = stored.dims[:-1]
+        shape = (*stored.shape[:-1], ids.size, ids.size)
+        square = int(np.prod(shape, dtype=object)) * 8
         check_claim(path, stored.name, square, square, limit=max_bytes)
         condensed = read_values(path, stored)
         coords = _coordinates(path, file, ids, (*leading, _STIMULUS), stored.name)
-        attrs = decode_attributes(global_attributes(file), str(path))
-        attrs |= decode_attributes({key: stored.getncattr(key) for key in stored.ncattrs()}, str(path))
+        attrs = decode_attributes(file_attributes(file), str(path)) | decode_attributes(stored.attrs, str(path))
         name = None if stored.name == UNNAMED else stored.name
     values = np.zeros(shape, dtype=condensed.dtype)
     rows, columns = np.triu_indices(ids.size, 1)
@@ -144,25 +142,25 @@ def read_rdm(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> xr.
 def holds_rdms(path: str | os.PathLike[str]) -> bool:
     """Whether a netCDF file holds RDMs of :func:`write_rdm`; raises FileError if it cannot be read."""
     with open_netcdf(Path(path)) as file:
-        return _PAIR in file.dimensions
+        return file.has_dim(_PAIR)
 
 
-def _pairs(path: Path, file: netCDF4.Dataset) -> tuple[netCDF4.Variable[Any], xr.Variable]:
+def _pairs(path: Path, file: StoredFile) -> tuple[StoredVariable, xr.Variable]:
     """The variable that holds the condensed RDMs, and the stimuli that they are made of."""
-    found = [variable for variable in file.variables.values() if _PAIR in variable.dimensions]
-    if len(found) != 1 or found[0].dimensions[-1] != _PAIR or "stimulus_id" not in file.variables:
-        responses = "neuroid" in file.dimensions
+    found = [variable for variable in file.variables.values() if _PAIR in variable.dims]
+    if len(found) != 1 or found[0].dims[-1] != _PAIR or "stimulus_id" not in file.variables:
+        responses = file.has_dim("neuroid")
         hint = "it holds responses: open it with open_recording" if responses else "write one with write_rdm"
         raise FileError(f"{path} holds no RDM (one variable over {_PAIR!r} and 'stimulus_id' were expected); {hint}")
     ids = read_coordinate(path, file.variables["stimulus_id"], (_STIMULUS,))
-    n_stimuli, n_pairs = 0 if ids is None else ids.size, int(found[0].shape[-1])
+    n_stimuli, n_pairs = 0 if ids is None else ids.size, found[0].shape[-1]
     if ids is None or n_stimuli * (n_stimuli - 1) // 2 != n_pairs:
         raise FileError(f"{path} has {n_pairs} pairs for {n_stimuli} stimuli; write the file again")
     return found[0], ids
 
 
 def _coordinates(
-    path: Path, file: netCDF4.Dataset, ids: xr.Variable, dims: tuple[str, ...], but: str
+    path: Path, file: StoredFile, ids: xr.Variable, dims: tuple[str, ...], but: str
 ) -> dict[str, xr.Variable]:
     """Coordinates of the square form; those of stimuli go with its rows."""
     coords = {

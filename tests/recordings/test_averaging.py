@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -113,3 +115,17 @@ def test_the_result_is_an_assembly(timed):
 def test_something_else_is_refused():
     with pytest.raises(InputError, match=r"is a ndarray, an xarray.DataArray was expected"):
         average_repetitions(np.zeros((3, 3)))
+
+
+@pytest.mark.parametrize("order", [("neuroid", "presentation"), ("presentation", "neuroid")])
+def test_no_second_copy_is_made(make_recording, order):
+    recording = make_recording(n_stimuli=100, n_repetitions=100, n_sites=1).isel(neuroid=np.zeros(400, dtype=int))
+    recording = recording.transpose(*order).copy()
+    recording.values[::7, ::5] = np.nan
+    assert recording.nbytes == 16e6
+    average_repetitions(recording)  # what is imported at first use is not counted
+    tracemalloc.start()
+    average_repetitions(recording)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.5 * recording.nbytes

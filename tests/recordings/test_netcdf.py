@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import h5py
 import netCDF4
@@ -289,3 +290,13 @@ def test_what_it_recognises(recording, tmp_path):
         assert recognises_netcdf(tmp_path / name)
     (tmp_path / "b.nc").write_bytes(b"no netCDF at all")
     assert not recognises_netcdf(tmp_path / "b.nc")
+
+
+def test_reading_makes_no_second_copy(make_recording, tmp_path):
+    recording = make_recording(n_stimuli=100, n_repetitions=100, n_sites=1).isel(neuroid=np.zeros(400, dtype=int))
+    path = write_netcdf(recording.drop_vars(["category_name", "trial"]), tmp_path / "a.nc")
+    tracemalloc.start()
+    read = read_netcdf(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.5 * read.nbytes
