@@ -137,12 +137,14 @@ class ConcatBlock(nn.Module):
     Where the map changes its shape, both ways see all channels and the way around is a projection.
     """
 
-    def __init__(self, body: nn.Module, shortcut: nn.Module | None, activation: nn.Module, split: int) -> None:
+    def __init__(self, body: nn.Module, shortcut: nn.Module | None, activation: nn.Module, channels: int) -> None:
         super().__init__()
+        # decided here, not by shapes in the forward pass, so that the network can be traced
+        self.split = channels - channels // 2
+        self.interleaves = channels % 2 == 0
         self.body = body
         self.shortcut = shortcut
         self.activation = activation
-        self.split = split
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps ``(n, in_channels, h, w)`` to ``(n, channels, ceil(h / stride), ceil(w / stride))``."""
@@ -151,7 +153,7 @@ class ConcatBlock(nn.Module):
         else:
             worked, kept = x, self.activation(self.shortcut(x))
         worked = self.activation(self.body(worked))
-        if worked.shape[1] != kept.shape[1]:
+        if not self.interleaves:
             return torch.cat([worked, kept], dim=1)
         # interleave, so that the next block's half holds channels of both kinds
         return torch.stack([worked, kept], dim=2).flatten(1, 2)
@@ -182,5 +184,5 @@ def block(
     worked = channels - channels // 2
     if changes:
         around = projection(parts, in_channels, channels // 2, stride=stride)
-        return ConcatBlock(body(in_channels, worked), around, parts.activation(), worked)
-    return ConcatBlock(body(worked, worked), None, parts.activation(), worked)
+        return ConcatBlock(body(in_channels, worked), around, parts.activation(), channels)
+    return ConcatBlock(body(worked, worked), None, parts.activation(), channels)

@@ -111,10 +111,19 @@ def test_stage_outputs_are_after_the_activation() -> None:
 
 
 def test_concat_passes_one_half_by_and_interleaves() -> None:
-    block = ConcatBlock(nn.Identity(), None, nn.ReLU(), 2)
+    block = ConcatBlock(nn.Identity(), None, nn.ReLU(), 4)
     x = torch.tensor([-1.0, 2.0, 3.0, -4.0])[None, :, None, None]
     # the first half works (here: the identity, then the activation), the second passes by
     assert block(x).flatten().tolist() == [0.0, 3.0, 2.0, -4.0]
+
+
+def test_networks_can_be_traced() -> None:
+    space = open_space("macro", width=(5, 8))
+    for seed in range(8):
+        network = space.build(space.sample(np.random.default_rng(seed))).eval()
+        images = torch.randn(2, 3, 32, 32)
+        with torch.no_grad():
+            assert torch.equal(torch.fx.symbolic_trace(network)(images), network(images))
 
 
 def test_options_are_checked() -> None:
