@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import types
 import zipfile
 from pathlib import Path
 
@@ -223,12 +225,49 @@ def test_names_that_are_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         open_data("torchvision:CIFAR1")
     with pytest.raises(OptionError, match="objects:8000"):
         open_data("objects:many")
-    monkeypatch.setitem(__import__("sys").modules, "torchvision", None)
+    monkeypatch.setitem(sys.modules, "torchvision", None)
     with pytest.raises(MissingExtraError, match=r"neuroguide\[zoo\]"):
         open_data("torchvision:CIFAR10")
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no images"):
         open_data(tmp_path / "empty")
+
+
+def test_torchvision_data_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, bool, bool]] = []
+
+    class CIFAR100:
+        """As torchvision's: pixels under ``data``, a list of labels under ``targets``."""
+
+        def __init__(self, root: Path, *, train: bool, download: bool) -> None:
+            asked.append((str(root), train, download))
+            n = 40 if train else 8
+            self.data = np.stack([pixels("train" if train else "test", 0, i, 32) for i in range(n)])
+            self.targets = [i % 4 for i in range(n)]
+            self.classes = ["apple", "bee", "cup", "door"]
+
+    class Offline:
+        def __init__(self, *_: object, **__: object) -> None:
+            raise OSError("no connection")
+
+    datasets = types.ModuleType("torchvision.datasets")
+    monkeypatch.setattr(datasets, "CIFAR100", CIFAR100, raising=False)
+    monkeypatch.setattr(datasets, "CIFAR10", Offline, raising=False)
+    package = types.ModuleType("torchvision")
+    monkeypatch.setattr(package, "datasets", datasets, raising=False)
+    monkeypatch.setitem(sys.modules, "torchvision", package)
+    monkeypatch.setitem(sys.modules, "torchvision.datasets", datasets)
+    monkeypatch.setenv("NEUROGUIDE_HOME", str(tmp_path))
+    data = open_data("torchvision:CIFAR100", validation=4)
+    assert asked == [(str(tmp_path / "torchvision"), flag, True) for flag in (True, False)]
+    assert (len(data.train), len(data.validation), len(data.test or ())) == (36, 4, 8)
+    assert data.classes == ("apple", "bee", "cup", "door")
+    assert data.origin is not None
+    assert data.origin["data"] == "torchvision:CIFAR100"
+    with pytest.raises(FileError, match="no connection"):
+        open_data("torchvision:CIFAR10")
+    with pytest.raises(OptionError, match="32 pixels"):
+        open_data("torchvision:CIFAR100", image_size=64)
 
 
 def test_files_that_are_no_images(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
