@@ -203,11 +203,11 @@ def _file(name_or_path: str | os.PathLike[str]) -> tuple[Path, FileLoader | None
     prefix, _, rest = text.partition(":")
     named = loaders[prefix] if isinstance(name_or_path, str) and prefix in loaders else None
     loader = named if isinstance(named, FileLoader) else None
-    path = Path(rest if loader else text)
+    path = Path(rest if loader else text).expanduser()
     if loader and not rest:
         raise OptionError(f"{prefix!r} is a file format: give a path, or {prefix + ':path'!r} to insist on the format")
     is_path = loader or isinstance(name_or_path, os.PathLike) or path.suffix or "/" in text or os.sep in text
-    if not is_path and (not text or "\0" in text or not path.exists()):
+    if not is_path and (not text or not os.path.exists(path)):
         raise OptionError(f"{unknown_option('recording', text, loaders.archives())}; and there is no file of that name")
     check_readable(path)
     return path, loader

@@ -68,11 +68,12 @@ def split_half_reliability(assembly: xr.DataArray, *, n_splits: int = 100, seed:
     codes = codes[order]
     responses = np.moveaxis(plain.values, 0, -1).reshape(plain.sizes["neuroid"], -1, len(codes))
     result = np.empty(responses.shape[:2])
+    ones = np.ones(len(codes))
     shuffles = _shuffles(codes, n_splits, derive_seed(seed, "split half"))
     for present, members in _by_pattern(plain):
         used = _repeated(codes, present[order])
         counts = np.bincount(pd.factorize(codes[used])[0])
-        halves = [_half(shuffle, used, counts) for shuffle in shuffles]
+        halves = [_half(shuffle, used, counts, codes[used], ones) for shuffle in shuffles]
         there = order[used]
         step = max(1, BLOCK_BYTES // (8 * max(1, len(there))))
         for start in range(0, len(members), step):
@@ -108,7 +109,7 @@ def _repeated(codes: NDArray[np.intp], present: NDArray[np.bool_]) -> NDArray[np
     return present & (counts[codes] >= 2)
 
 
-def _shuffles(codes: NDArray[np.intp], n_splits: int, seed: int) -> list[tuple[NDArray[np.int32], NDArray[np.int32]]]:
+def _shuffles(codes: NDArray[np.intp], n_splits: int, seed: int) -> list[tuple[NDArray[np.int32], NDArray[np.int8]]]:
     """For each split: presentations shuffled within each stimulus, and which stimuli round their half up.
 
     ``codes`` (stimuli) are sorted.
@@ -117,26 +118,27 @@ def _shuffles(codes: NDArray[np.intp], n_splits: int, seed: int) -> list[tuple[N
     n_stimuli = int(codes[-1]) + 1
     return [
         # sorted by stimulus, then by a random number below 1
-        (
-            np.argsort(codes + rng.random(len(codes))).astype(np.int32),
-            rng.integers(0, 2, n_stimuli, dtype=np.int32)[codes],
-        )
+        (np.argsort(codes + rng.random(len(codes))).astype(np.int32), rng.integers(0, 2, n_stimuli, dtype=np.int8))
         for _ in range(n_splits)
     ]
 
 
 def _half(
-    shuffle: tuple[NDArray[np.int32], NDArray[np.int32]], used: NDArray[np.bool_], counts: NDArray[np.intp]
+    shuffle: tuple[NDArray[np.int32], NDArray[np.int8]],
+    used: NDArray[np.bool_],
+    counts: NDArray[np.intp],
+    codes: NDArray[np.intp],
+    ones: NDArray[np.float64],
 ) -> sparse.csr_matrix:
-    """The matrix (n_stimuli, n_used) that sums one half of the used presentations of each stimulus."""
+    """The matrix (n_stimuli, n_used) that sums one half of the used presentations (of ``codes``) of each stimulus."""
     order, up = shuffle
     shuffled = (np.cumsum(used, dtype=np.int32) - 1)[order[used[order]]]
     starts = np.cumsum(counts) - counts
-    sizes = (counts + up[used][starts]) // 2
+    sizes = (counts + up[codes[starts]]) // 2
     rank = np.arange(len(shuffled)) - np.repeat(starts, counts)
     chosen = shuffled[rank < np.repeat(sizes, counts)]
     ends = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
-    return sparse.csr_matrix((np.ones(len(chosen)), chosen, ends), shape=(len(counts), len(shuffled)))
+    return sparse.csr_matrix((ones[: len(chosen)], chosen, ends), shape=(len(counts), len(shuffled)))
 
 
 def _reliability(

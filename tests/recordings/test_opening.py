@@ -134,6 +134,8 @@ def test_rdm_files(recording, tmp_path):
         ("cowley203", "did you mean 'cowley2023'?"),
         ("nothing at all", "known: cowley2023, kriegeskorte2008, virtual, zhangdesimone7objects; and there is no file"),
         ("", "known: cowley2023"),
+        ("x" * 5000, "there is no file of that name"),
+        ("a\0b", "there is no file of that name"),
         (3, "given by its name or path, not by a int"),
         (None, "given by its name or path, not by a NoneType"),
     ],
