@@ -4,6 +4,7 @@ import torch
 from neuroguide.engine.ceiling import leave_one_out_ceiling
 from neuroguide.engine.dissimilarity import Crossnobis, Mahalanobis, PoissonKL, rdm
 from neuroguide.engine.distance.noise import noise_covariance
+from neuroguide.engine.inference.bootstrap import bootstrap_subjects
 from neuroguide.engine.similarity import WhitenedCosine, WhitenedPearson, compare, compare_all
 
 NAMES = ("pearson", "spearman", "kendall", "rho-a", "cosine", "whitened-pearson", "whitened-cosine", "bures")
@@ -64,3 +65,15 @@ def test_whitening_by_given_noise(peer, noise):
 def test_leave_one_out_ceiling(peer, name):
     result = leave_one_out_ceiling(peer["in/subjects"], name)
     torch.testing.assert_close(torch.stack([result.lower, result.upper]), peer[f"ceiling/{name}"], rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["pearson", "spearman", "whitened-pearson"])
+def test_bootstrap_variances(peer, name):
+    # 4,000 samples on both sides: variances agree within about 5% by chance alone
+    models, subjects = peer["in/boot/models"], peer["in/boot/subjects"]
+    both = bootstrap_subjects(models, subjects, name, n_samples=4000)
+    torch.testing.assert_close(both.variance(), peer[f"boot/{name}/variance"], rtol=0.15, atol=0)
+    differences = both.map(lambda s: s[..., [0, 0, 1]] - s[..., [1, 2, 2]]).variance()
+    torch.testing.assert_close(differences, peer[f"boot/{name}/differences"], rtol=0.15, atol=0)
+    stimuli = bootstrap_subjects(models, subjects, name, factors="stimuli", n_samples=4000)
+    torch.testing.assert_close(stimuli.variance(), peer[f"boot/{name}/stimuli"], rtol=0.15, atol=0)

@@ -3,7 +3,7 @@
     python -m venv peer && peer/bin/pip install rsatoolbox==0.3.2
     peer/bin/python tests/engine/reference/make_reference.py
 
-It writes rsatoolbox.npz beside itself: the inputs (keys starting with "in/") and what the peer computes from them.
+It takes some minutes and writes rsatoolbox.npz beside itself: the inputs (keys starting with "in/") and what the peer computes from them.
 """
 
 import warnings
@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from rsatoolbox.data import Dataset
 from rsatoolbox.data.noise import cov_from_unbalanced
-from rsatoolbox.inference import boot_noise_ceiling
+from rsatoolbox.inference import boot_noise_ceiling, eval_bootstrap_pattern, eval_dual_bootstrap
+from rsatoolbox.model import ModelFixed
 from rsatoolbox.rdm import RDMs, calc_rdm, compare
 from rsatoolbox.rdm.calc_unbalanced import calc_rdm_unbalanced
 
@@ -110,6 +111,21 @@ out["in/subjects"] = subjects
 for name, peer in METHODS.items():
     if name != "bures":
         out[f"ceiling/{name}"] = np.array(boot_noise_ceiling(RDMs(subjects), method=peer))
+
+# a bootstrap is random: what is kept are the variances of many samples
+first, second = np.triu_indices(24, 1)
+patterns = rng.normal(size=(24, 6))
+brains = patterns + 0.8 * rng.normal(size=(7, 24, 6))
+guesses = patterns + np.array([0.6, 1.0, 1.6])[:, None, None] * rng.normal(size=(3, 24, 6))
+brains, guesses = (((x[:, first] - x[:, second]) ** 2).mean(2) for x in (brains, guesses))
+out["in/boot/subjects"], out["in/boot/models"] = brains, guesses
+models = [ModelFixed(f"model {i}", guess) for i, guess in enumerate(guesses)]
+np.random.seed(0)  # noqa: NPY002 - the peer draws from the global generator
+for name in ("pearson", "spearman", "whitened-pearson"):
+    result = eval_dual_bootstrap(models, RDMs(brains), method=METHODS[name], N=4000)
+    out[f"boot/{name}/variance"], out[f"boot/{name}/differences"] = result.model_var, result.diff_var
+    result = eval_bootstrap_pattern(models, RDMs(brains), method=METHODS[name], N=4000, boot_noise_ceil=False)
+    out[f"boot/{name}/stimuli"] = result.model_var
 
 target = Path(__file__).with_name("rsatoolbox.npz")
 np.savez_compressed(target, **out)
