@@ -3,7 +3,8 @@
     python -m venv peer && peer/bin/pip install rsatoolbox==0.3.2
     peer/bin/python tests/engine/reference/make_reference.py
 
-It takes some minutes and writes rsatoolbox.npz beside itself: the inputs (keys starting with "in/") and what the peer computes from them.
+It takes some minutes and writes rsatoolbox.npz beside itself: the inputs (keys starting with "in/") and what the peer
+computes from them.
 """
 
 import warnings
