@@ -146,6 +146,8 @@ def _decode(path: Path, variable: StoredVariable, values: NDArray[Any]) -> xr.Va
         decoded = xr.decode_cf(raw, decode_coords=False, decode_timedelta=False)[variable.name].variable
         result = decoded.values
     except (ValueError, TypeError, OverflowError) as error:
-        raise FileError(f"{path} has {variable.name!r} in a form that cannot be decoded ({reason(error)})") from error
+        raise FileError(
+            f"{path} has {variable.name!r} in a form that cannot be decoded ({reason(error)}); correct its attributes"
+        ) from error
     kept = {key: value for key, value in decoded.attrs.items() if key not in RESERVED or key == "neuroguide_json"}
     return xr.Variable(variable.dims, result, decode_attributes(kept, str(path)))

@@ -70,9 +70,9 @@ def check_claim(path: Path, name: str, claimed: int, stored: int, *, limit: int 
 
 
 def reason(error: BaseException) -> str:
-    """The first line of a library's message, short enough for a sentence."""
-    text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return text.strip().rstrip(".")[:160]
+    """The first sentence of a library's message, short enough to be part of another."""
+    text = str(error).strip().partition("\n")[0].partition(". ")[0] or type(error).__name__
+    return text.rstrip(".")[:160]
 
 
 def _size(n_bytes: int) -> str:

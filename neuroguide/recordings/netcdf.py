@@ -155,10 +155,10 @@ def _responses(path: Path, file: StoredFile, variable: str | None) -> StoredVari
     if not candidates:
         if file.has_dim("pair"):
             raise FileError(f"{path} holds RDMs, not responses; open it with open_rdm")
-        there = [f"{name} ({', '.join(found.dims)})" for name, found in file.variables.items()]
+        there = [f"{name} ({_dims(found)})" for name, found in file.variables.items()]
         raise FileError(
             f"{path} holds no responses: a variable with the dims 'presentation' and 'neuroid' was expected, "
-            f"there are {shorten(there) or 'no variables'}; rename its dims"
+            f"there {'are' if there else 'is'} {shorten(there) or 'none'}; name its dims so"
         )
     if len(candidates) > 1:
         raise FileError(
@@ -166,6 +166,11 @@ def _responses(path: Path, file: StoredFile, variable: str | None) -> StoredVari
             "choose one with variable='...'"
         )
     return file.variables[candidates[0]]
+
+
+def _dims(variable: StoredVariable) -> str:
+    """The dims of a variable for a message; their sizes where HDF5 has no names for them."""
+    return ", ".join(dim or str(size) for dim, size in zip(variable.dims, variable.shape, strict=True))
 
 
 def _candidates(file: StoredFile) -> list[str]:
