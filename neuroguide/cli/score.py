@@ -23,9 +23,11 @@ def score(
         str | None, typer.Option(help="Names of modules, separated by commas; default: the stages.")
     ] = None,
     stimuli: Annotated[str | None, typer.Option(help="A folder, zip or name, if the recording names none.")] = None,
+    metric: Annotated[str, typer.Option(help="rsa, cka, ridge or pls.")] = "rsa",
     distance: Distance = "correlation",
     comparison: Comparison = "pearson",
     normalise: Normalise = "none",
+    bootstrap: Annotated[int, typer.Option(help="Bootstrap samples of the stimuli, for 95% intervals (rsa).")] = 0,
     layer_choice: Annotated[
         str, typer.Option(help="all, or crossvalidated (choose on one half, report on the other).")
     ] = "all",
@@ -53,8 +55,8 @@ def score(
     with _output.progress(quiet) as progress:
         scores = scoring.score(
             model, recording, layers=[name.strip() for name in layers.split(",")] if layers else None, stimuli=stimuli,
-            distance=distance, comparison=comparison, normalise=normalise, layer_choice=layer_choice, seed=seed,
-            device=device, memory=memory, progress=progress,
+            metric=metric, distance=distance, comparison=comparison, normalise=normalise, layer_choice=layer_choice,
+            bootstrap=bootstrap, seed=seed, device=device, memory=memory, progress=progress,
         )  # fmt: skip
     if out is not None:
         scoring.write_scores(scores, out)
@@ -132,7 +134,7 @@ def print_scores(scores: xr.Dataset) -> None:
     """The layer-by-region table, with the ceiling and where the data come from."""
     regions = [str(name) for name in scores["region"].values]
     rows: list[list[object]] = [
-        [str(layer), *(float(value) for value in scores["similarity"].sel(layer=layer).values)]
+        [str(layer), *(_with_interval(scores.sel(layer=layer, region=region)) for region in scores["region"].values)]
         for layer in scores["layer"].values
     ]
     if "ceiling" in scores:
@@ -141,11 +143,21 @@ def print_scores(scores: xr.Dataset) -> None:
         rows.append(["chosen on other stimuli", *(float(value) for value in scores["crossvalidated"].values)])
     attrs = scores.attrs
     origin = "SIMULATED DATA" if attrs.get("simulated") else "recorded data"
-    caption = f"{attrs['n_stimuli']} stimuli; {attrs['distance']} RDMs, {attrs['comparison']}; {origin}"
+    how = f"{attrs['distance']} RDMs, {attrs['comparison']}" if attrs["metric"] == "rsa" else attrs["metric"]
+    caption = f"{attrs['n_stimuli']} stimuli; {how}; {origin}"
+    if attrs.get("bootstrap"):
+        caption += f". Intervals: {attrs['ci_level']:.0%}, {attrs['bootstrap']:,} bootstrap samples of the stimuli"
     if "no_ceiling" in attrs:
         caption += f". No ceiling: {attrs['no_ceiling']}"
     title = f"{attrs['model']} against {attrs.get('recording_identifier', 'the recording')}"
     _output.print_table(title, ["layer", *regions], rows, caption=caption)
+
+
+def _with_interval(cell: xr.Dataset) -> float | str:
+    value = float(cell["similarity"])
+    if "ci_low" not in cell:
+        return value
+    return f"{value:.3f} [{float(cell['ci_low']):.3f}, {float(cell['ci_high']):.3f}]"
 
 
 def scores_as_json(scores: xr.Dataset) -> dict[str, object]:

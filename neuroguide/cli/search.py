@@ -126,9 +126,11 @@ def dashboard(
 
     Example: neuroguide dashboard runs/first
     """
-    from neuroguide.nas.dashboard import serve
+    from neuroguide.nas.dashboard import dashboard as make_dashboard
 
-    serve(run, port=port)
+    with make_dashboard(run, port=port) as server:
+        _output.err.print(f"http://127.0.0.1:{server.server_port} (Ctrl-C ends it)")
+        server.serve_forever()
 
 
 def print_leaderboard(table: pd.DataFrame, *, title: str, top: int, caption: str) -> None:

@@ -8,25 +8,23 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Any
 
-import numpy as np
 import torch
 import xarray as xr
-from numpy.typing import NDArray
 
-from neuroguide._core.errors import InputError
+from neuroguide._core.errors import InputError, OptionError
 from neuroguide._core.options import check_option
 from neuroguide._core.settings import parse_memory
 from neuroguide._version import __version__
-from neuroguide.engine import similarity
 from neuroguide.engine.device import resolve_device
 from neuroguide.models.activations import iterate_activations
 from neuroguide.models.zoo import Model, check_layers, open_model
-from neuroguide.scoring.layer_choice import crossvalidated_choice
-from neuroguide.scoring.rdms import KEPT_ATTRS, condensed_rdm
+from neuroguide.scoring.mappings import image_groups
+from neuroguide.scoring.metrics import RSA, SiteMetric
+from neuroguide.scoring.rdms import KEPT_ATTRS
 from neuroguide.scoring.targets import Target, is_rdm, open_any, stimuli_of, targets_of
 from neuroguide.stimuli import StimulusSet
 
-METRICS = ("rsa",)
+METRICS = ("rsa", "cka", "ridge", "pls")
 
 
 def score(
@@ -41,6 +39,7 @@ def score(
     normalise: str = "none",
     layer_choice: str = "all",
     time: str | tuple[float, float] = "mean",
+    bootstrap: int = 0,
     seed: int = 0,
     device: str = "auto",
     dtype: str = "float32",
@@ -58,8 +57,10 @@ def score(
         ``"timm:resnet18"``, ``"torchvision:alexnet"``, ``"path/to/file.py:factory"``, ``"pixels"``, or a module.
     recording : xarray.DataArray, str or path
         An assembly or an RDM, the name of one (``"virtual"``, ``"cowley2023:210325"``), or a file.
-    metric : {"rsa"}
-        Representational similarity analysis.
+    metric : {"rsa", "cka", "ridge", "pls"}
+        ``"rsa"``: similarity of RDMs. ``"cka"``: linear centred kernel alignment of features and sites. ``"ridge"`` and
+        ``"pls"``: features predict each site on images that were not fitted (5 folds; duplicates of an image stay
+        together), the median over sites of Pearson's r; ``normalized`` is the median of r / sqrt(reliability).
     stimuli : StimulusSet, str or path, optional
         The images that were shown; by default those that the recording names in ``attrs["stimulus_set_identifier"]``.
     layers : sequence of str, optional
@@ -75,6 +76,9 @@ def score(
         reported on the other: free of the bias of a maximum over many layers.
     time : "mean" or (start, end)
         The time window in ms over which responses are averaged; ``"mean"`` takes all time bins.
+    bootstrap : int
+        Number of bootstrap samples of the stimuli (``metric="rsa"``): 95% intervals ``ci_low``, ``ci_high`` of every
+        layer, and of the best layer of each region, chosen anew in every sample.
     seed : int
         Seed of all random splits.
     device, dtype : str
@@ -105,6 +109,8 @@ def score(
     """
     check_option("metric", metric, METRICS)
     check_option("layer_choice", layer_choice, ("all", "crossvalidated"))
+    if metric != "rsa" and (bootstrap or layer_choice != "all"):
+        raise OptionError(f"metric={metric!r} has no bootstrap and no layer_choice='crossvalidated'; use metric='rsa'")
     # everything that is quick to refuse is checked before anything is computed
     where = str(resolve_device(device))
     parse_memory(memory)
@@ -115,31 +121,30 @@ def score(
     shown = stimuli_of(target_recording, stimuli)
     targets = targets_of(
         target_recording, distance=distance, comparison=comparison, normalise=normalise, time=time, seed=seed,
-        device=where, dtype=dtype,
+        device=where, dtype=dtype, rdms=metric == "rsa",
     )  # fmt: skip
     ids = _stimulus_ids(target_recording, targets)
-    rdms: dict[str, NDArray[np.floating[Any]]] = {}
+    if metric == "rsa":
+        compared: RSA | SiteMetric = RSA(
+            targets, ids, distance, comparison, bootstrap, layer_choice, seed, where, dtype
+        )
+    else:
+        compared = SiteMetric(metric, targets, image_groups(shown.select(ids)), seed)
     # one layer after another, so that no more than `memory` is held at once
     for name, features in iterate_activations(
         network, shown.select(ids), layers, device=where, dtype=dtype, memory=memory, progress=progress
     ):
         try:
-            rdms[name] = condensed_rdm(features, distance, device=where, dtype=dtype, stimulus_ids=ids)
+            compared.add(name, features)
         except InputError as error:
             raise InputError(f"layer {name!r} of {network.name}: {error}") from error
-    scores = _dataset(rdms, targets, comparison)
-    if layer_choice == "crossvalidated":
-        scores = scores.merge(
-            crossvalidated_choice(
-                rdms, targets, distance, comparison, n_stimuli=len(ids), seed=seed, device=where, dtype=dtype
-            )
-        )
+    scores = compared.dataset()
     return scores.assign_attrs(
         _provenance(network, target_recording, shown, targets)
         | {
             "metric": metric, "distance": str(distance), "comparison": str(comparison), "normalise": normalise,
             "layer_choice": layer_choice, "time": time if isinstance(time, str) else json.dumps(list(time)),
-            "seed": seed, "device": where, "dtype": dtype, "n_stimuli": len(ids),
+            "seed": seed, "bootstrap": bootstrap, "device": where, "dtype": dtype, "n_stimuli": len(ids),
         }
     )  # fmt: skip
 
@@ -148,33 +153,6 @@ def _stimulus_ids(recording: xr.DataArray, targets: list[Target]) -> list[str]:
     means = targets[0].means
     ids = recording["stimulus_id"].values if means is None else means["stimulus_id"].values
     return [str(name) for name in ids]
-
-
-def _dataset(rdms: dict[str, NDArray[Any]], targets: list[Target], comparison: str) -> xr.Dataset:
-    layer_rdms = torch.as_tensor(np.stack(list(rdms.values()))).double()
-    region_rdms = torch.as_tensor(np.stack([target.condensed for target in targets])).double()
-    values = similarity.compare_all(layer_rdms, region_rdms, comparison, constant="nan").numpy()
-    if not np.isfinite(values).all():
-        flat = [name for name, row in zip(rdms, values, strict=True) if not np.isfinite(row).all()]
-        raise InputError(
-            f"layer {flat[0]!r} has an RDM without variance, which cannot be compared; leave it out of layers="
-        )
-    ceiling = np.array([target.ceiling for target in targets])
-    variables: dict[str, Any] = {
-        "similarity": (("layer", "region"), values),
-        "n_sites": ("region", [target.n_sites for target in targets]),
-    }
-    attrs: dict[str, Any] = {}
-    if np.isfinite(ceiling).any():
-        variables["ceiling"] = ("region", ceiling)
-        variables["normalized"] = (("layer", "region"), values / ceiling)
-        attrs["ceiling_kind"] = "split halves of the repetitions (trial noise only)"
-    reasons = {target.region: target.no_ceiling for target in targets if target.no_ceiling}
-    if reasons:
-        same = set(reasons.values())
-        attrs["no_ceiling"] = same.pop() if len(same) == 1 else "; ".join(f"{k}: {v}" for k, v in reasons.items())
-    coords = {"layer": list(rdms), "region": [target.region for target in targets]}
-    return xr.Dataset(variables, coords=coords, attrs=attrs)
 
 
 def _provenance(network: Model, recording: xr.DataArray, shown: StimulusSet, targets: list[Target]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from neuroguide._core.errors import InputError
 from neuroguide._core.options import check_option
-from neuroguide.engine.ceiling import split_half_ceiling
+from neuroguide.engine.ceiling import ceiling_from_splits, split_half_similarities
 from neuroguide.engine.device import resolve_device, resolve_dtype
 from neuroguide.recordings.averaging import average_repetitions
 from neuroguide.recordings.opening import open_target
@@ -25,6 +25,8 @@ from neuroguide.stimuli import StimulusSet, open_stimuli
 
 #: Random half splits of the repetitions behind a ceiling (DESIGN: at least 100).
 N_SPLITS = 100
+
+_SHOWN_ONCE = "{few} of {all} stimuli were shown once, or are stored as averages"
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Target:
         Number of sites, 0 where unknown.
     normalise : str
         What is done to ``means`` across stimuli before an RDM; estimated anew for every part of the stimuli.
+    responses : xarray.DataArray or None
+        All presentations (presentation, neuroid), with their repetitions.
     """
 
     region: str
@@ -56,6 +60,7 @@ class Target:
     no_ceiling: str
     n_sites: int
     normalise: str = "none"
+    responses: xr.DataArray | None = None
 
 
 def open_any(recording: xr.DataArray | str | os.PathLike[str]) -> xr.DataArray:
@@ -99,8 +104,9 @@ def targets_of(
     seed: int,
     device: str,
     dtype: str,
+    rdms: bool = True,
 ) -> list[Target]:
-    """The regions of a recording; see :func:`neuroguide.score` for the arguments.
+    """The regions of a recording; see :func:`neuroguide.score` for the arguments, ``rdms=False`` leaves RDMs out.
 
     Raises
     ------
@@ -121,9 +127,14 @@ def targets_of(
     for region in dict.fromkeys(regions.tolist()):
         part = assembly.isel(neuroid=np.flatnonzero(regions == region))
         means = complete(average_repetitions(part))
-        condensed = condensed_of(means, distance, normalise, device, dtype)
-        ceiling, reason = _ceiling(part, distance, comparison, normalise, seed, device, dtype)
-        found.append(Target(str(region), condensed, means, ceiling, reason, means.sizes["neuroid"], normalise))
+        condensed: NDArray[np.floating[Any]] = np.empty(0)
+        ceiling, reason = np.nan, ""
+        if rdms:
+            condensed = condensed_of(means, distance, normalise, device, dtype)
+            ceiling, reason = _ceiling(str(region), part, distance, comparison, normalise, seed, device, dtype)
+        elif means.sizes["presentation"] == part.sizes["presentation"]:
+            reason = _SHOWN_ONCE.format(few=means.sizes["presentation"], all=means.sizes["presentation"])
+        found.append(Target(str(region), condensed, means, ceiling, reason, means.sizes["neuroid"], normalise, part))
     return found
 
 
@@ -147,18 +158,30 @@ def _published(rdm: xr.DataArray) -> list[Target]:
 
 
 def _ceiling(
-    assembly: xr.DataArray, distance: str, comparison: str, normalise: str, seed: int, device: str, dtype: str
+    region: str,
+    assembly: xr.DataArray,
+    distance: str,
+    comparison: str,
+    normalise: str,
+    seed: int,
+    device: str,
+    dtype: str,
 ) -> tuple[float, str]:
     """The split-half ceiling of one region, or NaN and the reason why it has none."""
     responses = by_repetition(assembly)
     counts = (~np.isnan(responses)).sum(axis=1)
     if counts.min() < 2:
         few = int((counts.min(axis=1) < 2).sum())
-        return np.nan, f"{few} of {len(counts)} stimuli were shown once, or are stored as averages"
+        return np.nan, _SHOWN_ONCE.format(few=few, all=len(counts))
     where = resolve_device(device)
     tensor = torch.as_tensor(responses).to(where, resolve_dtype(dtype, where))
-    try:
-        found = split_half_ceiling(tensor, distance, comparison, normalise=normalise, n_splits=N_SPLITS, seed=seed)
-    except InputError as error:
-        return np.nan, str(error)
-    return float(found.ceiling), ""
+    splits = split_half_similarities(
+        tensor, distance, comparison, normalise=normalise, n_splits=N_SPLITS, seed=seed
+    )  # fmt: skip
+    if not bool(splits.mean() > 0):
+        raise InputError(
+            f"the halves of the repetitions of {region} give RDMs that do not agree (mean similarity "
+            f"{float(splits.mean()):.3f}), so there is no ceiling; use more reliable sites, or score the RDM without "
+            "one: ng.rdm(recording, by='region')"
+        )
+    return float(ceiling_from_splits(splits).ceiling), ""

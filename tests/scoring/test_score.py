@@ -13,7 +13,7 @@ from scipy.spatial.distance import pdist
 
 from neuroguide._core.errors import FileError, InputError, OptionError
 from neuroguide.models.zoo import Model
-from neuroguide.scoring import open_scores, rdm, score, write_scores
+from neuroguide.scoring import open_scores, rdm, rdm_reliability, score, write_scores
 from neuroguide.stimuli import StimulusSet
 
 
@@ -137,3 +137,98 @@ def test_scores_survive_the_disk(model: Model, recording: xr.DataArray, stimuli:
     (tmp_path / "text.nc").write_text("no netCDF")
     with pytest.raises(FileError, match="cannot be read"):
         open_scores(tmp_path / "text.nc")
+
+
+def test_bootstrap_intervals_hold_the_estimate(model: Model) -> None:
+    rng = np.random.default_rng(5)
+    images = rng.integers(0, 256, (30, 16, 16, 3), dtype=np.uint8)
+    many = StimulusSet.from_arrays(images, [f"i{k:02d}" for k in range(30)], identifier="many")
+    responses = torch.relu(model.module[0](model.preprocess(images))).detach().flatten(1).numpy()[:, :40]
+    assembly = xr.DataArray(
+        responses + 0.5 * rng.normal(size=responses.shape),
+        dims=("presentation", "neuroid"),
+        coords={"stimulus_id": ("presentation", many.ids), "neuroid_id": ("neuroid", [f"n{k}" for k in range(40)])},
+    )
+    found = score(model, assembly, stimuli=many, bootstrap=400)
+    assert (found["ci_low"] < found["similarity"]).all()
+    assert (found["similarity"] < found["ci_high"]).all()
+    assert found["best"].values == pytest.approx(found["similarity"].max("layer").values)
+    assert (found["best_ci_low"] < found["best_ci_high"]).all()
+    assert found.attrs["ci_level"] == 0.95
+    few = many.select(many.ids[:10])
+    with pytest.raises(InputError, match="20"):
+        score(model, assembly.isel(presentation=slice(0, 10)), stimuli=few, bootstrap=100)
+
+
+def test_cka_is_its_formula(model: Model, recording: xr.DataArray, stimuli: StimulusSet) -> None:
+    found = score(model, recording, stimuli=stimuli, metric="cka", dtype="float64", device="cpu")
+    ids = list(dict.fromkeys(recording["stimulus_id"].values.tolist()))
+    x = (
+        torch.relu(model.module[0](model.preprocess(stimuli.select(ids).images()[:])))
+        .detach()
+        .flatten(1)
+        .double()
+        .numpy()
+    )
+    shown = recording["stimulus_id"].values
+    y = np.stack([recording.values[shown == name].astype(float).mean(axis=0) for name in ids])[:, :4]
+    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    expected = np.linalg.norm(y.T @ x) ** 2 / (np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y))
+    assert float(found["similarity"].sel(layer="1", region="V4")) == pytest.approx(expected, abs=1e-6)
+    assert "CKA" in found.attrs["no_ceiling"]
+
+
+@pytest.mark.parametrize("metric", ["ridge", "pls"])
+def test_regressions_find_a_linear_readout_and_correct_for_noise(model: Model, metric: str) -> None:
+    rng = np.random.default_rng(6)
+    images = rng.integers(0, 256, (120, 16, 16, 3), dtype=np.uint8)
+    images[1] = images[0]
+    many = StimulusSet.from_arrays(images, [f"i{k:03d}" for k in range(120)], identifier="many")
+    features = (
+        torch.relu(model.module[2](torch.relu(model.module[0](model.preprocess(images))))).detach().flatten(1).numpy()
+    )
+    clean = features @ rng.normal(size=(features.shape[1], 6))
+    clean = (clean - clean.mean(axis=0)) / clean.std(axis=0)
+    trials = np.repeat(clean, 4, axis=0) + 0.8 * rng.normal(size=(480, 6))
+    assembly = xr.DataArray(
+        trials,
+        dims=("presentation", "neuroid"),
+        coords={
+            "stimulus_id": ("presentation", np.repeat(many.ids, 4)),
+            "repetition": ("presentation", np.tile(np.arange(4), 120)),
+            "neuroid_id": ("neuroid", [f"n{k}" for k in range(6)]),
+        },
+    )
+    found = score(model, assembly, stimuli=many, metric=metric)
+    raw, corrected = (float(found[name].sel(layer="3").values[0]) for name in ("similarity", "normalized"))
+    assert 0.3 < raw < corrected < 1.05
+    shuffled = many.ids[60:] + many.ids[:60]
+    wrong = assembly.assign_coords(stimulus_id=("presentation", np.repeat(shuffled, 4)))
+    assert abs(float(score(model, wrong, stimuli=many, metric=metric)["similarity"].sel(layer="3").values[0])) < 0.3
+
+
+def test_metrics_of_sites_refuse_what_they_cannot_do(
+    model: Model, recording: xr.DataArray, stimuli: StimulusSet
+) -> None:
+    with pytest.raises(OptionError, match="rsa"):
+        score(model, recording, stimuli=stimuli, metric="ridge", bootstrap=100)
+    with pytest.raises(InputError, match="is an RDM"):
+        score(model, rdm(recording, by="region"), stimuli=stimuli, metric="cka")
+
+
+def test_halves_that_disagree_are_refused_with_a_way_out(model: Model, stimuli: StimulusSet) -> None:
+    values = np.zeros((24, 3))
+    assembly = xr.DataArray(
+        values,
+        dims=("presentation", "neuroid"),
+        coords={
+            "stimulus_id": ("presentation", np.repeat(stimuli.ids, 2)),
+            "repetition": ("presentation", np.tile([0, 1], 12)),
+            "neuroid_id": ("neuroid", ["a", "b", "c"]),
+        },
+    )
+    noise = (assembly.copy(data=np.random.default_rng(seed).normal(size=values.shape)) for seed in range(50))
+    unreliable = next(each for each in noise if float(rdm_reliability(each)["split_half"].values[0]) < 0)
+    with pytest.raises(InputError, match="do not agree"):
+        score(model, unreliable, stimuli=stimuli)
+    assert np.isfinite(score(model, rdm(unreliable), stimuli=stimuli)["similarity"]).all()

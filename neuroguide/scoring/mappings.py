@@ -1,0 +1,116 @@
+"""Metrics that compare features with sites rather than RDMs: linear CKA, ridge and PLS regression."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+
+from neuroguide._core.errors import InputError
+from neuroguide.engine.comparison.kernels import linear_cka
+from neuroguide.engine.folds import group_folds
+from neuroguide.engine.mapping import cross_validated_pls, cross_validated_ridge, site_correlations
+from neuroguide.recordings.normalising import normalise_sites
+from neuroguide.recordings.reliability import split_half_reliability
+from neuroguide.scoring.targets import Target
+from neuroguide.stimuli import StimulusSet
+
+#: Outer folds of the regressions (our choice; Brain-Score has 10 random splits of 90%).
+N_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How well one layer predicts one region.
+
+    Attributes
+    ----------
+    value : float
+        Linear CKA, or the median over sites of the correlation of predicted and measured responses.
+    normalized : float
+        The median over sites of that correlation divided by the square root of the site's reliability; NaN for CKA
+        and where there is no reliability.
+    """
+
+    value: float
+    normalized: float
+
+
+def image_groups(stimuli: StimulusSet) -> NDArray[np.int64]:
+    """A number for each stimulus, equal for those with the same pixels: folds must never split them."""
+    images = stimuli.images()
+    digests = []
+    for index in range(len(images)):
+        pixels = np.ascontiguousarray(images[index])
+        digests.append(hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest())
+    numbers = {digest: number for number, digest in enumerate(dict.fromkeys(digests))}
+    return np.array([numbers[digest] for digest in digests], dtype=np.int64)
+
+
+def site_ceilings(responses: xr.DataArray | None, *, seed: int) -> NDArray[np.float64] | None:
+    """Square root of each site's reliability, NaN where that is not positive; None without repetitions."""
+    if responses is None:
+        return None
+    try:
+        reliability = split_half_reliability(responses, seed=seed).values.astype(np.float64)
+    except InputError:
+        # shown once, or averaged by the source: targets say so in `no_ceiling`
+        return None
+    return np.sqrt(np.where(reliability > 0, reliability, np.nan))
+
+
+def fit(
+    metric: str,
+    features: torch.Tensor,
+    target: Target,
+    ceilings: NDArray[np.float64] | None,
+    groups: NDArray[np.int64],
+    *,
+    seed: int,
+) -> Fit:
+    """Compare the features of one layer with the sites of one region.
+
+    Parameters
+    ----------
+    metric : {"cka", "ridge", "pls"}
+    features : tensor of shape (n_stimuli, n_features)
+    target : Target
+        With responses.
+    ceilings : array of shape (n_sites,), optional
+        See :func:`site_ceilings`.
+    groups : array of shape (n_stimuli,)
+        See :func:`image_groups`.
+    seed : int
+        Of the folds.
+
+    Raises
+    ------
+    InputError
+        If the target is an RDM, or there are fewer different images than folds.
+    """
+    if target.means is None:
+        raise InputError(
+            f"metric={metric!r} needs responses of single sites; {target.region} is an RDM, use metric='rsa'"
+        )
+    means = normalise_sites(target.means, target.normalise)
+    responses = torch.as_tensor(means.transpose("presentation", "neuroid").values).to(features)
+    if metric == "cka":
+        return Fit(float(linear_cka(features, responses)), np.nan)
+    members = torch.as_tensor(groups)
+    folds = group_folds(members, N_FOLDS, seed=seed)
+    arguments: dict[str, Any] = {"groups": members, "seed": seed} if metric == "ridge" else {}
+    mapping = (cross_validated_ridge if metric == "ridge" else cross_validated_pls)(
+        features, responses, folds, **arguments
+    )
+    found = site_correlations(mapping.predictions, responses).double().cpu().numpy()
+    corrected = np.nan
+    if ceilings is not None and np.isfinite(found / ceilings).any():
+        corrected = float(np.nanmedian(found / ceilings))
+    if not np.isfinite(found).any():
+        raise InputError(f"every site of {target.region} is silent; choose sites that respond")
+    return Fit(float(np.nanmedian(found)), corrected)
