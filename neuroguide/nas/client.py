@@ -12,7 +12,7 @@ import optuna
 from optuna.trial import TrialState
 
 from neuroguide._core.atomic import write_text
-from neuroguide._core.errors import InputError
+from neuroguide._core.errors import FileError, InputError
 from neuroguide.execution import Executor
 from neuroguide.nas.artifacts import BestWeights
 from neuroguide.nas.evaluation import make_spec
@@ -64,11 +64,27 @@ def run_client(
             sampler=plan.make_sampler(),
             load_if_exists=True,
         )
+    if progress is not None:
+        # the networks beside the candidates come first, and may take minutes
+        told = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+        progress(Progress(told=told, trials=plan.trials))
     try:
         _search(plan, folder, executor, study, progress)
+    except BaseException:
+        try:
+            _write_leaderboard(folder, study)
+        except (OSError, FileError) as error:
+            # a full disk, say: what ended the search is the news
+            logger.warning("%s could not be written: %s", folder.leaderboard, error)
+        raise
+    else:
+        _write_leaderboard(folder, study)
     finally:
-        write_text(folder.leaderboard, to_csv(SearchRun(folder.path, study=study).leaderboard(seconds=False)))
         storage.remove_session()
+
+
+def _write_leaderboard(folder: RunFolder, study: optuna.Study) -> None:
+    write_text(folder.leaderboard, to_csv(SearchRun(folder.path, study=study).leaderboard(seconds=False)))
 
 
 def _search(

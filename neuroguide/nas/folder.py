@@ -99,8 +99,7 @@ class RunFolder:
         except OSError as error:
             raise FileError(f"cannot write in {self.path} ({error.strerror}); choose another run=") from error
         try:
-            about = {"pid": os.getpid(), "host": platform.node(), "since": now()}
-            write_text(owner, json.dumps(about) + "\n")
+            _sign(owner)
             yield
         finally:
             owner.unlink(missing_ok=True)
@@ -198,6 +197,14 @@ def _show(value: Any) -> str:
         return "nothing"
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _sign(owner: Path) -> None:
+    about = {"pid": os.getpid(), "host": platform.node(), "since": now()}
+    try:
+        write_text(owner, json.dumps(about) + "\n")
+    except OSError as error:
+        raise FileError(f"cannot write {owner} ({error.strerror}); make room, or choose another run=") from error
 
 
 def _describe(owner: Path) -> str:

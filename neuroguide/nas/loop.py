@@ -134,9 +134,9 @@ class Loop:
             while len(self._pending) < self.lag and self._asked < self.trials:
                 self._start(self.study.ask())
             self._collect()
-            for job in self._ready():
-                self._tell(job)
-                self.on_told(self._progress(started, already), job.trial.number, job.result)
+            for job, result in self._ready():
+                self._tell(job, result)
+                self.on_told(self._progress(started, already), job.trial.number, result)
 
     @property
     def _told(self) -> int:
@@ -202,26 +202,21 @@ class Loop:
         job.result = {"hash": job.key, "architecture": self.space.to_json(job.architecture), **result}
         job.trial.set_user_attr(RESULT, job.result)
 
-    def _ready(self) -> list[Job]:
-        """Jobs to tell now; duplicates among them take their twin's result."""
-        ready: list[Job] = []
+    def _ready(self) -> list[tuple[Job, Result]]:
+        """Jobs to tell now, with their results; duplicates among them take their twin's."""
+        ready: dict[int, tuple[Job, Result]] = {}
         for job in self._pending:
             if job.result is None and job.twin is not None:
-                twin = self._results.get(job.twin) or next(
-                    (j.result for j in ready if j.trial.number == job.twin), None
-                )
+                twin = self._results.get(job.twin) or (ready[job.twin][1] if job.twin in ready else None)
                 if twin is not None:
                     self._store(job, {**twin, "duplicate_of": job.twin, "image_equivalents": 0.0, "seconds": 0.0})
             if job.result is not None:
-                ready.append(job)
+                ready[job.trial.number] = job, job.result
             elif self.ordered:
                 break
-        return ready
+        return list(ready.values())
 
-    def _tell(self, job: Job) -> None:
-        result = job.result
-        if result is None:
-            raise AssertionError(f"trial {job.trial.number} has no result to tell")
+    def _tell(self, job: Job, result: Result) -> None:
         self.study.tell(job.trial, [float(value) for value in result["values"]])
         self._pending.remove(job)
         self._keep(job.trial.number, result)

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a search is; handed to ``progress`` after every trial.
+    """How far a search is; handed to ``progress`` before the reference network, before the first trial, and after each.
 
     Attributes
     ----------
@@ -29,13 +29,13 @@ class Progress:
 
     told: int
     trials: int
-    best: float | None
-    best_trial: int | None
-    image_equivalents: float
-    failed: int
-    duplicates: int
-    seconds: float
-    seconds_left: float | None
+    best: float | None = None
+    best_trial: int | None = None
+    image_equivalents: float = 0.0
+    failed: int = 0
+    duplicates: int = 0
+    seconds: float = 0.0
+    seconds_left: float | None = None
 
 
 @dataclass

@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, Trial
 from neuroguide._core.errors import FileError, InputError
 
 #: Seconds for which another program (a dashboard) may hold the journal before its lock counts as left behind.
-_LOCK_PATIENCE = 2.0
+_LOCK_PATIENCE = 1.0
 
 
 class RunJournal(JournalFileBackend):

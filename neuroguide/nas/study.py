@@ -120,7 +120,7 @@ def search(
     resume : bool
         Go on with the run in the folder, if there is one; ``trials`` may have grown. See also :func:`resume_search`.
     progress : callable, optional
-        Called with a :class:`Progress` at the start and after every trial.
+        Called with a :class:`Progress` at the start, before the first trial and after every one.
     evaluate : str
         ``"module:function"`` that takes a candidate's spec and returns its outcome, instead of
         :func:`neuroguide.nas.evaluation.evaluate`.
@@ -173,9 +173,10 @@ def search(
                 reference=middle_architecture(opened) if reference == "auto" else reference,
                 evaluate=evaluate,
                 device=device,
-                threads=threads,
-                time_limit=time_limit,
-                memory_limit=memory,
+                # an executor that was made elsewhere has limits of its own
+                threads=getattr(workers, "threads", threads),
+                time_limit=getattr(workers, "time_limit", time_limit),
+                memory_limit=getattr(workers, "memory_limit", memory),
                 retries=retries,
                 keep=keep,
                 storage=storage,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import warnings
 
@@ -133,6 +135,24 @@ def test_an_interrupted_search_goes_on(stand_in, tmp_path):
         stand_in(trials=10, progress=interrupt)
     assert len(open_run(tmp_path / "run").results) == 5
     assert (tmp_path / "run" / "leaderboard.csv").read_text().count("\n") == 7
+    assert _table(stand_in(trials=10, resume=True)) == whole
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="needs Linux to tell the files apart")
+def test_a_full_disk_stops_the_search_and_the_run_goes_on(stand_in, monkeypatch):
+    whole = _table(stand_in("whole", trials=10))
+    room = iter([True] * 6)
+    fsync = os.fsync
+
+    def filling(descriptor):
+        if os.readlink(f"/proc/self/fd/{descriptor}").endswith(".journal") and not next(room, False):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", filling)
+        with pytest.raises(FileError, match=r"No space left on device\); make room and resume"):
+            stand_in(trials=10)
     assert _table(stand_in(trials=10, resume=True)) == whole
 
 

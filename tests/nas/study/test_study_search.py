@@ -63,7 +63,7 @@ def test_a_search_finds_better_candidates_and_says_what_they_cost(stand_in):
     assert late > early
     # 30 candidates and the reference at 4,000 images
     assert run.image_equivalents == 31 * 4000
-    assert [e.told for e in events] == list(range(31))
+    assert [e.told for e in events] == [0, *range(31)]
     assert events[-1].best == run.best.value
     assert events[-1].best_trial == run.best.trial
     assert events[-1].image_equivalents == run.image_equivalents
@@ -154,7 +154,7 @@ def test_without_order_everything_is_told_once_and_nobody_waits(stand_in):
     executor = Threads(2, spoil)
     run = stand_in(executor=executor, ordered=False, trials=15, progress=progress, reference=None)
     executor.shutdown()
-    assert told == list(range(16))
+    assert told == [0, *range(16)]
     assert sorted(run.results) == list(range(15))
 
 
