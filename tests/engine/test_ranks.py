@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import scipy.stats
 import torch
 from hypothesis import given, settings
@@ -13,3 +14,13 @@ from neuroguide.engine.ranks import centred_ranks
 def test_equals_rankdata(values):
     expected = scipy.stats.rankdata(values, axis=1) - (values.shape[1] + 1) / 2
     np.testing.assert_array_equal(centred_ranks(torch.from_numpy(values)).numpy(), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_long_rows_with_ties_signs_and_infinities(dtype):
+    values = torch.randn(3, 6000, dtype=dtype).mul(50).round() / 10
+    values[0, :5] = torch.tensor([torch.inf, -torch.inf, 0.0, -0.0, torch.inf])
+    values[1] = torch.randn(6000, dtype=dtype)
+    expected = scipy.stats.rankdata(values.numpy(), axis=1) - 6001 / 2
+    np.testing.assert_array_equal(centred_ranks(values).numpy(), expected)
+    assert centred_ranks(torch.zeros(0, 4)).shape == (0, 4)

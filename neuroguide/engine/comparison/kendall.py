@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from neuroguide.engine.ranks import tie_bounds
+from neuroguide.engine.ranks import sort_rows, tie_bounds
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def _tau_a(a: Tensor, b: Tensor) -> Tensor:
 
 def _dense(values: Tensor) -> Tensor:
     """Whole numbers in [0, m) in the order of the values, equal where the values are."""
-    ordered, order = values.sort(dim=-1)
+    ordered, order = sort_rows(values)
     return torch.empty_like(order).scatter_(-1, order, tie_bounds(ordered)[0])
 
 

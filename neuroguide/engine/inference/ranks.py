@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from neuroguide.engine.ranks import tie_bounds
+from neuroguide.engine.ranks import sort_rows, tie_bounds
 from neuroguide.engine.triangle import n_stimuli_of, pair_indices
 
 
@@ -23,7 +23,7 @@ class SortedRDMs:
     """
 
     def __init__(self, rdms: Tensor) -> None:
-        ordered, self.order = rdms.sort(dim=-1)
+        ordered, self.order = sort_rows(rdms)
         first, second = pair_indices(n_stimuli_of(rdms.shape[-1]), rdms.device)
         self.first, self.second = first[self.order], second[self.order]
         bounds = tie_bounds(ordered)
