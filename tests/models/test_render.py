@@ -190,6 +190,8 @@ def test_bad_input_is_refused_in_one_sentence() -> None:
         render_objects(good.drop(columns=["yaw", "scene"]), 32)
     with pytest.raises(InputError, match="finite"):
         render_objects(good.assign(pitch=np.nan), 32)
+    with pytest.raises(InputError, match="whole numbers"):
+        render_objects(good.assign(scene=0.5), 32)
     with pytest.raises(InputError, match="above 0"):
         render_objects(good.assign(size=0.0), 32)
     for size in (33, 4, 1024):

@@ -90,6 +90,7 @@ class Rounds:
 
     def __init__(self, placement: Placement, device: torch.device) -> None:
         packed = packed_objects()
+        self.images = len(placement.indices)
         self.count = int(packed.round_count[placement.indices].max(initial=0))
         here = placement.indices, slice(self.count)
         turns, scale = placement.turns[:, None], placement.scale[:, None, None]

@@ -26,7 +26,7 @@ SMALLEST, LARGEST = 8, 256
 _SUBPIXELS = 2
 
 #: Rays that are followed at once: small enough for the caches, large enough to hide the overhead of a call.
-_RAYS_AT_ONCE = 1 << 16
+_RAYS_AT_ONCE = 1 << 17
 
 
 def render_objects(
@@ -59,7 +59,8 @@ def render_objects(
     Raises
     ------
     InputError
-        If a column is missing, a value is not finite or a size is not positive, or the image size is not possible.
+        If a column is missing or of another type, a value is not finite, a size not positive, or the image size not
+        possible.
     OptionError
         If an object, the background or the device is unknown.
     """
@@ -86,6 +87,8 @@ def _check(parameters: pd.DataFrame) -> None:
     numbers = parameters[["position_x", "position_y", "size", "yaw", "pitch", "roll"]].to_numpy(dtype=float)
     if not np.isfinite(numbers).all() or not (parameters["size"] > 0).all():
         raise InputError("positions, sizes and angles of the images have to be finite, and sizes above 0")
+    if parameters["scene"].dtype.kind not in "iu":
+        raise InputError(f"scene has to be a column of whole numbers; it is {parameters['scene'].dtype}")
 
 
 def _render(
@@ -119,9 +122,32 @@ def _trace(parameters: pd.DataFrame, indices: npt.NDArray[np.intp], rays: int, d
     steps = ((2 * np.arange(rays) + 1) / rays - 1).astype(np.float32)
     across, up = torch.from_numpy(steps).to(device), torch.from_numpy(-steps).to(device)
 
-    depth = torch.full((len(indices), rays, rays), -FAR, device=device)
-    # what is seen: a round part by its number, then the faces of the blocks, six each
-    code = torch.full(depth.shape, -1, dtype=torch.int32, device=device)
+    depth, code = _seen(rounds, blocks, across, up)
+    packed = packed_objects()
+    parts = [packed.round_paint[indices, : rounds.count], packed.block_paint[indices, : blocks.count]]
+    paint = torch.from_numpy((np.concatenate(parts, axis=1) @ look.tints).astype(np.float32)).to(device)
+    canvas = torch.zeros((code.numel(), 4), device=device)
+    canvas[:, 3] = code >= 0
+
+    on_round = ((code >= 0) & (code < rounds.count)).nonzero()[:, 0]
+    image, part = on_round // rays**2, code[on_round].long()
+    points = across[on_round % rays], up[on_round // rays % rays], depth[on_round]
+    canvas[on_round, :3] = rounds.lit(image, part, *points)[:, None] * paint[image, part]
+
+    on_block = (code >= rounds.count).nonzero()[:, 0]
+    image, face = on_block // rays**2, code[on_block].long() - rounds.count
+    part, face = face // 6, face % 6
+    canvas[on_block, :3] = blocks.lit[image, part, face][:, None] * paint[image, rounds.count + part]
+    return canvas.reshape(len(indices), rays, rays, 4)
+
+
+def _seen(rounds: Rounds, blocks: Blocks, across: torch.Tensor, up: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Depth of what each ray meets first, and its code, both of shape (n * rays * rays,).
+
+    The code is -1 for nothing, then the number of a round part, then those of the faces of the blocks, six each.
+    """
+    depth = torch.full((rounds.images, len(up), len(across)), -FAR, device=across.device)
+    code = torch.full(depth.shape, -1, dtype=torch.int32, device=across.device)
     for part in range(rounds.count):
         near, far = rounds.meet(part, across, up)
         seen = (near > far).logical_and_(near > depth)
@@ -132,24 +158,7 @@ def _trace(parameters: pd.DataFrame, indices: npt.NDArray[np.intp], rays: int, d
         seen = (near > far).logical_and_(near > depth)
         depth = torch.where(seen, near, depth)
         code = torch.where(seen, face.add_(rounds.count + 6 * part), code)
-
-    packed = packed_objects()
-    paint = np.concatenate(
-        [packed.round_paint[indices, : rounds.count], packed.block_paint[indices, : blocks.count]], axis=1
-    )
-    colours = torch.from_numpy((paint @ look.tints).astype(np.float32)).to(device)
-    flat, canvas = code.reshape(-1), torch.zeros((code.numel(), 4), device=device)
-    on_round = ((flat >= 0) & (flat < rounds.count)).nonzero()[:, 0]
-    image, part_seen = on_round // rays**2, flat[on_round].long()
-    points = across[on_round % rays], up[on_round // rays % rays], depth.reshape(-1)[on_round]
-    canvas[on_round, :3] = rounds.lit(image, part_seen, *points)[:, None] * colours[image, part_seen]
-    on_block = (flat >= rounds.count).nonzero()[:, 0]
-    image, face_seen = on_block // rays**2, flat[on_block].long() - rounds.count
-    part_seen, face_seen = face_seen // 6, face_seen % 6
-    light = blocks.lit[image, part_seen, face_seen]
-    canvas[on_block, :3] = light[:, None] * colours[image, rounds.count + part_seen]
-    canvas[:, 3] = flat >= 0
-    return canvas.reshape(*code.shape, 4)
+    return depth.reshape(-1), code.reshape(-1)
 
 
 def _pooled(values: torch.Tensor) -> torch.Tensor:
