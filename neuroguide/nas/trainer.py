@@ -19,6 +19,8 @@ from neuroguide.nas.data import TrainingData
 from neuroguide.nas.fidelity import Fidelity
 
 _CHECK_EVERY = 10
+#: Zoph et al. 2018, appendix A.2.
+_AUXILIARY_WEIGHT = 0.4
 
 
 class Trainer:
@@ -129,11 +131,12 @@ class Trainer:
         self._set_rates(i)
         with precision(self.fidelity, self.device):
             logits = self.network(images)
-            loss = functional.cross_entropy(
-                logits.float(), self.data.train.labels[chosen], label_smoothing=self.fidelity.label_smoothing
-            )
+            loss = self._cross_entropy(logits, chosen)
+            # a network with a second classifier leaves its logits here
+            second = getattr(self.network, "auxiliary_logits", None)
+            minimised = loss if second is None else loss + _AUXILIARY_WEIGHT * self._cross_entropy(second, chosen)
         self.optimiser.zero_grad(set_to_none=True)
-        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self._scaler.scale(minimised).backward()  # type: ignore[no-untyped-call]
         self._scaler.unscale_(self.optimiser)
         nn.utils.clip_grad_norm_(self.network.parameters(), self.fidelity.clip)
         self._scaler.step(self.optimiser)
@@ -143,6 +146,11 @@ class Trainer:
         last = self.batch == self._n_batches
         if (last or self.batch % _CHECK_EVERY == 0) and not math.isfinite(float(self._loss)):
             self.diverged = f"the training loss is not finite after {self.images_seen} images"
+
+    def _cross_entropy(self, logits: Tensor, chosen: Tensor) -> Tensor:
+        return functional.cross_entropy(
+            logits.float(), self.data.train.labels[chosen], label_smoothing=self.fidelity.label_smoothing
+        )
 
     def _set_rates(self, i: int) -> None:
         warmup, n = self.fidelity.warmup, self._n_batches

@@ -9,6 +9,7 @@ from neuroguide._core.errors import InputError, OptionError
 from neuroguide._core.registry import Registry
 from neuroguide.models.factory import is_factory, load_factory
 from neuroguide.nas.spaces.base import Space
+from neuroguide.nas.spaces.cells import CellsSpace
 from neuroguide.nas.spaces.macro import MacroSpace
 
 #: Name to a function (or class) that takes options and returns a space.
@@ -16,6 +17,7 @@ spaces = Registry[Callable[..., Space[Any]]](
     "space", 'register it with neuroguide.nas.spaces.spaces.add(name, make), or give "path/to/file.py:factory"'
 )
 spaces.add("macro", MacroSpace)
+spaces.add("cells", CellsSpace)
 
 
 def open_space(space: str | Space[Any], **options: Any) -> Space[Any]:
