@@ -1,4 +1,8 @@
-"""Ranks anew in every bootstrap sample, from one sort of each RDM."""
+"""Ranks anew in every bootstrap sample, from one sort of each RDM.
+
+Samples are the last dimension here: looking up the draws of a pair's stimuli then copies whole rows, which is what
+makes thousands of samples cheap.
+"""
 
 from __future__ import annotations
 
@@ -8,26 +12,43 @@ from torch import Tensor
 from neuroguide.engine.ranks import sort_rows, tie_bounds
 from neuroguide.engine.triangle import n_stimuli_of, pair_indices
 
+#: Rows that are summed up in one go, see :func:`running_sum`.
+_RUN = 32
+
+
+def running_sum(values: Tensor) -> Tensor:
+    """Cumulative sum over the rows of (n_rows, n_samples), as torch's but with whole rows of samples at a time."""
+    n, samples = values.shape
+    if n <= 2 * _RUN:
+        return values.cumsum(0)
+    whole = n // _RUN * _RUN
+    runs = values[:whole].reshape(-1, _RUN, samples).clone()
+    for step in range(1, _RUN):
+        runs[:, step] += runs[:, step - 1]
+    runs[1:] += running_sum(runs[:, -1])[:-1].unsqueeze(1)
+    rest = values[whole:].cumsum(0) + runs[-1, -1]
+    return torch.cat([runs.reshape(whole, samples), rest])
+
 
 class SortedRDMs:
-    """RDMs of shape (..., n_rdms, n_pairs), sorted once.
+    """RDMs of shape (n_rdms, n_pairs), sorted once.
 
     Attributes
     ----------
-    first, second : integer tensors of shape (..., n_rdms, n_pairs)
+    first, second : integer tensors of shape (n_rdms, n_pairs)
         The stimuli of each pair, in the order of its dissimilarity.
-    order : integer tensor
+    order : integer tensor of shape (n_rdms, n_pairs)
         The pairs in that order.
-    bounds : pair of integer tensors, or None
-        First and last position of equal dissimilarities; None where all differ.
     """
 
     def __init__(self, rdms: Tensor) -> None:
         ordered, self.order = sort_rows(rdms)
         first, second = pair_indices(n_stimuli_of(rdms.shape[-1]), rdms.device)
         self.first, self.second = first[self.order], second[self.order]
-        bounds = tie_bounds(ordered)
-        self.bounds = bounds if bool((bounds[0] != bounds[1]).any()) else None
+        self._starts, self._stops = tie_bounds(ordered)
+        self._tied = [
+            (start != stop).nonzero().flatten() for start, stop in zip(self._starts, self._stops, strict=True)
+        ]
 
     def ranks(self, rdm: int, drawn: Tensor) -> tuple[Tensor, Tensor]:
         """Weights and centred ranks of the pairs of one RDM, in the order of its dissimilarities.
@@ -35,54 +56,72 @@ class SortedRDMs:
         Parameters
         ----------
         rdm : int
-        drawn : tensor of shape (n_samples, n_stimuli)
+        drawn : tensor of shape (n_stimuli, n_samples)
 
         Returns
         -------
-        weights, ranks : tensors of shape (n_samples, n_pairs)
+        weights, ranks : tensors of shape (n_pairs, n_samples)
             Ranks are average ranks, minus their mean and divided by the number of pairs of the sample.
         """
-        if self.order.ndim == 2:
-            weights = drawn[:, self.first[rdm]] * drawn[:, self.second[rdm]]
-        else:
-            weights = drawn.gather(1, self.first[:, rdm]) * drawn.gather(1, self.second[:, rdm])
-        upto = weights.cumsum(1)
-        total = upto[:, -1:]
-        if self.bounds is None:
-            doubled = upto * 2 - weights
-        else:
-            before = upto - weights
-            start, stop = (bound[rdm] if bound.ndim == 2 else bound[:, rdm] for bound in self.bounds)
-            doubled = before.gather(1, start.expand(upto.shape)) + upto.gather(1, stop.expand(upto.shape))
-        return weights, (doubled - total) / (2 * total)
+        weights = drawn.index_select(0, self.first[rdm]).mul_(drawn.index_select(0, self.second[rdm]))
+        upto = running_sum(weights)
+        total = upto[-1:].clone()
+        tied = self._tied[rdm]
+        starts, stops = self._starts[rdm][tied], self._stops[rdm][tied]
+        averaged = upto[starts] - weights[starts] + upto[stops]
+        doubled = upto.mul_(2).sub_(weights)
+        doubled[tied] = averaged
+        return weights, doubled.sub_(total).div_(2 * total)
 
 
-def ranked_products(a: SortedRDMs, b: SortedRDMs, drawn: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def placed_ranks(rdms: SortedRDMs, drawn: Tensor) -> tuple[Tensor, Tensor]:
+    """Ranks in the order of the pairs, and their weighted squares.
+
+    Parameters
+    ----------
+    rdms : SortedRDMs
+    drawn : tensor of shape (n_stimuli, n_samples)
+
+    Returns
+    -------
+    ranks : tensor of shape (n_rdms, n_pairs, n_samples)
+    own : tensor of shape (n_rdms, n_samples)
+    """
+    placed, own = [], []
+    for rdm, order in enumerate(rdms.order):
+        weights, ranks = rdms.ranks(rdm, drawn)
+        own.append((ranks * ranks).mul_(weights).sum(0))
+        placed.append(torch.empty_like(ranks).index_copy_(0, order, ranks))
+    return torch.stack(placed), torch.stack(own)
+
+
+def ranked_products(a: SortedRDMs, b: SortedRDMs | list[SortedRDMs], drawn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Weighted products of the ranks of every two RDMs and of each with itself.
 
     Parameters
     ----------
-    a, b : SortedRDMs
-        ``a`` of n_a RDMs for all samples; ``b`` of n_b RDMs for all samples or for each.
+    a : SortedRDMs
+        Of n_a RDMs.
+    b : SortedRDMs or list of SortedRDMs
+        Of n_b RDMs, for all samples or for each sample.
     drawn : tensor of shape (n_samples, n_stimuli)
-    weights : tensor of shape (n_samples, n_pairs)
-        Products of the numbers of draws, in the order of the pairs.
+        How often each stimulus was drawn.
 
     Returns
     -------
     cross, own_a, own_b : tensors of shape (n_samples, n_a, n_b), (n_samples, n_a, 1), (n_samples, 1, n_b)
         In units of the squared number of pairs.
     """
-    weighted, own_b = [], []
-    for rdm in range(b.order.shape[-2]):
-        own, ranks = b.ranks(rdm, drawn)
-        order = b.order[rdm] if b.order.ndim == 2 else b.order[:, rdm]
-        placed = torch.empty_like(ranks).scatter_(1, order.expand(ranks.shape), ranks)
-        weighted.append(placed * weights)
-        own_b.append((own * ranks.square()).sum(1))
+    drawn = drawn.mT.contiguous()
+    if isinstance(b, SortedRDMs):
+        placed, own_b = placed_ranks(b, drawn)
+    else:
+        each = [placed_ranks(one, drawn[:, k : k + 1]) for k, one in enumerate(b)]
+        placed, own_b = (torch.cat(parts, -1) for parts in zip(*each, strict=True))
     cross, own_a = [], []
-    for rdm in range(len(a.order)):
-        own, ranks = a.ranks(rdm, drawn)
-        own_a.append((own * ranks.square()).sum(1))
-        cross.append(torch.stack([(column[:, a.order[rdm]] * ranks).sum(1) for column in weighted], 1))
-    return torch.stack(cross, 1), torch.stack(own_a, 1).unsqueeze(2), torch.stack(own_b, 1).unsqueeze(1)
+    for rdm, order in enumerate(a.order):
+        weights, ranks = a.ranks(rdm, drawn)
+        weights.mul_(ranks)
+        own_a.append(ranks.mul_(weights).sum(0))
+        cross.append(torch.stack([column.index_select(0, order).mul_(weights).sum(0) for column in placed], 1))
+    return torch.stack(cross, 1), torch.stack(own_a, 1).unsqueeze(2), own_b.mT.unsqueeze(1)

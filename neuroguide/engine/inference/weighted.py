@@ -19,7 +19,7 @@ from neuroguide.engine.inference.ranks import SortedRDMs, ranked_products
 from neuroguide.engine.triangle import n_stimuli_of, pair_indices, square_form
 
 #: Numbers held at once in the pair weights of a chunk of samples.
-_CHUNK = 16_000_000
+_CHUNK = 2_000_000
 
 
 def check_resampled(method: Comparison) -> None:
@@ -91,14 +91,9 @@ class _Products:
         """Shape (n_chunk, n_a, n_b)."""
         drawn = drawn.to(self.a)
         b = self.b if self.b.ndim == 2 else self.b[part]
-        weights = drawn[:, self.first] * drawn[:, self.second]
         if self.ranked:
-            sorted_b = SortedRDMs(b) if self.sorted_b is None else self.sorted_b
-            cross, own_a, own_b = ranked_products(self.sorted_a, sorted_b, drawn, weights)
-            if isinstance(self.method, RhoA):
-                count = weights.sum(1)[:, None, None]
-                own_a = own_b = (count / 12) * (1 - 1 / count.square())
-            return _ratio(cross, own_a, own_b)
+            return self._ranked(drawn, b)
+        weights = drawn[:, self.first] * drawn[:, self.second]
         sums = self._sums(weights, b)
         mean_a = mean_b = None
         if isinstance(self.method, (Pearson, WhitenedPearson)):
@@ -111,6 +106,15 @@ class _Products:
             cross = cross - torch.einsum("si,sai,sbi->sab", drawn, shift_a, row_b)
             own_a = own_a - torch.einsum("si,sai,sai->sa", drawn, shift_a, row_a).unsqueeze(2)
             own_b = own_b - torch.einsum("si,sbi,sbi->sb", drawn, shift_b, row_b).unsqueeze(1)
+        return _ratio(cross, own_a, own_b)
+
+    def _ranked(self, drawn: Tensor, b: Tensor) -> Tensor:
+        sorted_b = [SortedRDMs(own) for own in b] if self.sorted_b is None else self.sorted_b
+        cross, own_a, own_b = ranked_products(self.sorted_a, sorted_b, drawn)
+        if isinstance(self.method, RhoA):
+            # the number of pairs in each sample: all pairs of draws but those of one stimulus with itself
+            count = ((drawn.sum(1).square() - drawn.square().sum(1)) / 2)[:, None, None]
+            own_a = own_b = (count / 12) * (1 - 1 / count.square())
         return _ratio(cross, own_a, own_b)
 
     def _sums(self, weights: Tensor, b: Tensor) -> _Sums:
