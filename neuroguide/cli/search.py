@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -71,7 +72,7 @@ def search(
     from neuroguide.nas import guides, study
 
     with _output.progress(quiet) as bar:
-        report = _reporter(bar)
+        report = reporter(bar)
         try:
             if resume:
                 found = study.resume_search(_needed(run), trials=trials, executor=executor, progress=report)
@@ -92,7 +93,7 @@ def search(
             where = f"--run {run}" if run is not None else "--run with its folder"
             _output.err.print(f"interrupted; go on with: neuroguide search --resume {where}", markup=False)
             raise typer.Exit(130) from None
-    _print_run(found, json=json, top=TOP)
+    print_run(found, json=json, top=TOP)
     if plot is not None:
         from neuroguide.cli._pictures import draw_search
 
@@ -115,7 +116,7 @@ def leaderboard(
     found = open_run(run)
     if out is not None:
         found.export(out)
-    _print_run(found, json=json, top=top)
+    print_run(found, json=json, top=top)
 
 
 def dashboard(
@@ -165,7 +166,8 @@ def print_leaderboard(table: pd.DataFrame, *, title: str, top: int, caption: str
     _output.print_table(title, headings, rows, caption=caption)
 
 
-def _print_run(found: SearchRun, *, json: bool, top: int) -> None:
+def print_run(found: SearchRun, *, json: bool, top: int) -> None:
+    """The leaderboard of a run, with what it cost."""
     table = found.leaderboard()
     if json:
         _output.print_json(table.to_dict("records"))
@@ -184,7 +186,9 @@ def _needed(run: Path | None) -> Path:
     return run
 
 
-def _reporter(bar: _output.ProgressCallback) -> Any:
+def reporter(bar: _output.ProgressCallback) -> Callable[[Progress], None]:
+    """Draws the progress of a search: trials, best, image-equivalents; time left is the bar's own."""
+
     def report(progress: Progress) -> None:
         best = "" if progress.best is None else f", best {progress.best:.3f} (trial {progress.best_trial})"
         detail = f"{best}, {progress.image_equivalents:,.0f} image-equivalents"
