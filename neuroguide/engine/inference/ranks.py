@@ -1,6 +1,6 @@
 """Ranks anew in every bootstrap sample, from one sort of each RDM.
 
-Samples are the last dimension here: looking up the draws of a pair's stimuli then copies whole rows, which is what
+Samples are the last dimension here: looking up the weights of sorted pairs then copies whole rows, which is what
 makes thousands of samples cheap.
 """
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from neuroguide.engine.ranks import sort_rows, tie_bounds
-from neuroguide.engine.triangle import n_stimuli_of, pair_indices
+from neuroguide.engine.triangle import pair_indices
 
 #: Rows that are summed up in one go, see :func:`running_sum`.
 _RUN = 32
@@ -35,35 +35,32 @@ class SortedRDMs:
 
     Attributes
     ----------
-    first, second : integer tensors of shape (n_rdms, n_pairs)
-        The stimuli of each pair, in the order of its dissimilarity.
     order : integer tensor of shape (n_rdms, n_pairs)
-        The pairs in that order.
+        The pairs in the order of their dissimilarity.
     """
 
     def __init__(self, rdms: Tensor) -> None:
         ordered, self.order = sort_rows(rdms)
-        first, second = pair_indices(n_stimuli_of(rdms.shape[-1]), rdms.device)
-        self.first, self.second = first[self.order], second[self.order]
         self._starts, self._stops = tie_bounds(ordered)
         self._tied = [
             (start != stop).nonzero().flatten() for start, stop in zip(self._starts, self._stops, strict=True)
         ]
 
-    def ranks(self, rdm: int, drawn: Tensor) -> tuple[Tensor, Tensor]:
+    def ranks(self, rdm: int, pair_weights: Tensor) -> tuple[Tensor, Tensor]:
         """Weights and centred ranks of the pairs of one RDM, in the order of its dissimilarities.
 
         Parameters
         ----------
         rdm : int
-        drawn : tensor of shape (n_stimuli, n_samples)
+        pair_weights : tensor of shape (n_pairs, n_samples)
+            How often each pair was drawn, in the order of the pairs.
 
         Returns
         -------
         weights, ranks : tensors of shape (n_pairs, n_samples)
             Ranks are average ranks, minus their mean and divided by the number of pairs of the sample.
         """
-        weights = drawn.index_select(0, self.first[rdm]).mul_(drawn.index_select(0, self.second[rdm]))
+        weights = pair_weights.index_select(0, self.order[rdm])
         upto = running_sum(weights)
         total = upto[-1:].clone()
         tied = self._tied[rdm]
@@ -74,13 +71,13 @@ class SortedRDMs:
         return weights, doubled.sub_(total).div_(2 * total)
 
 
-def placed_ranks(rdms: SortedRDMs, drawn: Tensor) -> tuple[Tensor, Tensor]:
+def placed_ranks(rdms: SortedRDMs, pair_weights: Tensor) -> tuple[Tensor, Tensor]:
     """Ranks in the order of the pairs, and their weighted squares.
 
     Parameters
     ----------
     rdms : SortedRDMs
-    drawn : tensor of shape (n_stimuli, n_samples)
+    pair_weights : tensor of shape (n_pairs, n_samples)
 
     Returns
     -------
@@ -89,7 +86,7 @@ def placed_ranks(rdms: SortedRDMs, drawn: Tensor) -> tuple[Tensor, Tensor]:
     """
     placed, own = [], []
     for rdm, order in enumerate(rdms.order):
-        weights, ranks = rdms.ranks(rdm, drawn)
+        weights, ranks = rdms.ranks(rdm, pair_weights)
         own.append((ranks * ranks).mul_(weights).sum(0))
         placed.append(torch.empty_like(ranks).index_copy_(0, order, ranks))
     return torch.stack(placed), torch.stack(own)
@@ -113,14 +110,16 @@ def ranked_products(a: SortedRDMs, b: SortedRDMs | list[SortedRDMs], drawn: Tens
         In units of the squared number of pairs.
     """
     drawn = drawn.mT.contiguous()
+    first, second = pair_indices(len(drawn), drawn.device)
+    pair_weights = drawn.index_select(0, first).mul_(drawn.index_select(0, second))
     if isinstance(b, SortedRDMs):
-        placed, own_b = placed_ranks(b, drawn)
+        placed, own_b = placed_ranks(b, pair_weights)
     else:
-        each = [placed_ranks(one, drawn[:, k : k + 1]) for k, one in enumerate(b)]
+        each = [placed_ranks(one, pair_weights[:, k : k + 1]) for k, one in enumerate(b)]
         placed, own_b = (torch.cat(parts, -1) for parts in zip(*each, strict=True))
     cross, own_a = [], []
     for rdm, order in enumerate(a.order):
-        weights, ranks = a.ranks(rdm, drawn)
+        weights, ranks = a.ranks(rdm, pair_weights)
         weights.mul_(ranks)
         own_a.append(ranks.mul_(weights).sum(0))
         cross.append(torch.stack([column.index_select(0, order).mul_(weights).sum(0) for column in placed], 1))
