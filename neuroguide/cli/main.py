@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, 2 for bad input (with one sentence on stderr), 130 after Ctrl-C. Under ``--debug`` an error
         is raised instead.
     """
+    # threads that wait for one another by spinning slow everything tenfold on a busy machine; read when torch loads
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     given = list(sys.argv[1:] if arguments is None else arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("always", NeuroguideWarning)
