@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: The demo's training images, and on how many its small network is trained (our choices: all is done in under four
 #: minutes on two cores).
-DATA, IMAGE_SIZE, TRAINING_IMAGES = "objects:6000", 32, 12_000
+DATA, IMAGE_SIZE, TRAINING_IMAGES = "objects:8000", 32, 24_000
 
 #: The demo's search: candidates, images each is trained on, and stimuli it is compared on.
 TRIALS, CANDIDATE_IMAGES, N_STIMULI = 12, 2000, 160
