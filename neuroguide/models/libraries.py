@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
-from types import ModuleType
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from neuroguide._core.errors import DownloadError, InputError, missing_extra
+from neuroguide._core.errors import DownloadError, InputError
 from neuroguide._core.options import unknown_option
 from neuroguide.models.factory import one_line
+from neuroguide.models.optional import library, preprocess_of_timm
 from neuroguide.models.preprocess import Preprocess
 from neuroguide.models.zoo import Model, openers
 
 
 @openers.register("timm")
 def _timm(name: str, pretrained: bool) -> Model:
-    timm = _library("timm", "opening a model of timm")
+    timm = library("timm", "opening a model of timm")
     known = timm.list_models()
     if ":" not in name and name.partition(".")[0] not in known:  # names with a colon are repositories of a hub
         raise unknown_option("model of timm", name, known)
@@ -28,7 +26,7 @@ def _timm(name: str, pretrained: bool) -> Model:
 
 @openers.register("torchvision")
 def _torchvision(name: str, pretrained: bool) -> Model:
-    models = _library("torchvision", "opening a model of torchvision").models
+    models = library("torchvision", "opening a model of torchvision").models
     known = models.list_models(module=models)
     if name not in known:
         raise unknown_option("model of torchvision", name, known)
@@ -58,39 +56,6 @@ class Pixels(nn.Module):
         """The images themselves, of any shape."""
         shown: Tensor = self.pixels(images)
         return shown
-
-
-def preprocess_of_timm(module: nn.Module) -> Preprocess:
-    """Preprocessing in a timm network's own configuration (its test-time crop is not applied).
-
-    Raises
-    ------
-    MissingExtraError
-        If timm is not installed.
-    """
-    data = _library("timm.data", "reading the preprocessing of a timm network")
-    configuration: dict[str, Any] = data.resolve_model_data_config(module)
-    _channels, height, _width = configuration["input_size"]
-    return Preprocess(
-        int(height),
-        tuple(configuration["mean"]),
-        tuple(configuration["std"]),
-        interpolation=str(configuration["interpolation"]),
-    )
-
-
-def _library(name: str, purpose: str) -> ModuleType:
-    package = name.partition(".")[0]
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        raise missing_extra(package, "zoo", purpose) from error
-    except (ImportError, OSError, RuntimeError) as error:
-        # torchvision built for another torch fails in its compiled operators
-        raise InputError(
-            f"{package} is installed but does not load with torch {torch.__version__} ({one_line(error, 120)}); "
-            f'install builds that belong together: pip install --upgrade torch "neuroguide[zoo]"'
-        ) from error
 
 
 def _created(name: str, create: Any) -> nn.Module:

@@ -15,6 +15,7 @@ from neuroguide._core.options import unknown_option
 from neuroguide._core.registry import Registry
 from neuroguide.engine.device import resolve_device
 from neuroguide.models.factory import call_factory, is_factory, one_line
+from neuroguide.models.optional import preprocess_of_timm
 from neuroguide.models.preprocess import Preprocess
 from neuroguide.models.stages import stage_outputs
 
@@ -201,8 +202,6 @@ def _preprocess_of(module: nn.Module, name: str) -> Preprocess:
     if isinstance(own, Preprocess):
         return own
     if isinstance(getattr(module, "pretrained_cfg", None), dict):
-        from neuroguide.models.libraries import preprocess_of_timm
-
         return preprocess_of_timm(module)
     size = getattr(module, "image_size", 224)
     if not isinstance(size, int):
