@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import os
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from neuroguide.stimuli.cowley2023 import open_cowley2023
 from neuroguide.stimuli.files import open_files
 from neuroguide.stimuli.kriegeskorte2008 import open_kriegeskorte2008
 from neuroguide.stimuli.stimulus_set import StimulusSet
+from neuroguide.stimuli.virtual import open_virtual
 from neuroguide.stimuli.zhangdesimone7objects import open_zhangdesimone7objects
 
 #: ``opener(variant, **options)``: ``variant`` is what follows the colon in a name, None without one.
@@ -33,12 +33,7 @@ stimulus_sets = Registry[StimulusOpener]("stimulus set", _HOW_TO_ADD)
 stimulus_sets.add("cowley2023", open_cowley2023)
 stimulus_sets.add("kriegeskorte2008", open_kriegeskorte2008)
 stimulus_sets.add("zhangdesimone7objects", open_zhangdesimone7objects)
-
-
-@stimulus_sets.register("virtual")
-def _open_virtual(variant: str | None = None, **options: Any) -> StimulusSet:
-    opener: StimulusOpener = importlib.import_module("neuroguide.stimuli.virtual").open_virtual
-    return opener(variant, **options)
+stimulus_sets.add("virtual", open_virtual)
 
 
 def open_stimuli(name_or_path: str | os.PathLike[str] | np.ndarray[Any, Any], **options: Any) -> StimulusSet:
