@@ -11,8 +11,10 @@ from optuna.samplers import BaseSampler
 from neuroguide._core.options import unknown_option
 from neuroguide._core.registry import Registry
 from neuroguide.nas.samplers.base import ArchitectureSampler
+from neuroguide.nas.samplers.controller import Controller
 from neuroguide.nas.samplers.evolution import AgingEvolution
 from neuroguide.nas.samplers.nsga2 import NSGA2
+from neuroguide.nas.samplers.progressive import Progressive
 from neuroguide.nas.samplers.random import RandomArchitectures
 from neuroguide.nas.samplers.tpe import WholeTPE
 
@@ -29,6 +31,8 @@ samplers.add("random", RandomArchitectures)
 samplers.add("evolution", AgingEvolution)
 samplers.add("tpe", WholeTPE)
 samplers.add("nsga2", NSGA2)
+samplers.add("controller", Controller)
+samplers.add("progressive", Progressive)
 
 
 def sampler_options(name: str) -> dict[str, Any]:
@@ -53,7 +57,8 @@ def make_sampler(name: str, space: Space[Any], *, seed: int = 0, lag: int = 1, *
     Parameters
     ----------
     name : str
-        ``"random"``, ``"evolution"``, ``"tpe"``, ``"nsga2"``, or one that was registered.
+        ``"random"``, ``"evolution"``, ``"tpe"``, ``"nsga2"``, ``"controller"``, ``"progressive"``, or one that was
+        registered.
     space : Space
         Where architectures come from.
     seed : int

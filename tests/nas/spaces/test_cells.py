@@ -198,12 +198,13 @@ def test_contract(given):
 
 
 def test_a_description_tells_architectures_apart_and_has_one_length():
-    space = CellsSpace()
-    drawn = [space.sample(np.random.default_rng(seed)) for seed in range(20)]
-    described = {space.describe(arch).tobytes() for arch in drawn}
-    assert len(described) == len(set(drawn))
-    shares = [space.describe(arch)[-29:-5] for arch in drawn]
-    assert np.allclose([s.sum() for s in shares], 1)
+    space = CellsSpace(reduction="same", filters=(4, 8))
+    drawn = [space.sample(np.random.default_rng(seed)) for seed in range(30)]
+    described = [space.describe(arch) for arch in drawn]
+    assert len({d.tobytes() for d in described}) == len(set(drawn))
+    # ten places of seven inputs and eight operations, then the shares, which sum to 1
+    assert np.allclose([d[150:174].sum() for d in described], 1)
+    assert [d[:150].sum() for d in described] == [4 * len(arch.normal.blocks) for arch in drawn]
 
 
 # -- networks --------------------------------------------------------------------------------------------------------

@@ -258,6 +258,11 @@ class CellsSpace(Space[CellsArchitecture]):
 
     # -- growing, for the sampler `progressive` ----------------------------------------------------------------------
 
+    @property
+    def levels(self) -> int:
+        """How often a cell of one block can be given another."""
+        return max(self.options.blocks) - 1
+
     def seedlings(self) -> Iterator[CellsArchitecture]:
         """Every architecture of one block whose reduction cell is the normal one: where PNAS begins.
 
@@ -288,20 +293,32 @@ class CellsSpace(Space[CellsArchitecture]):
         return len(arch.normal.blocks) if arch.normal == arch.reduction else None
 
     def describe(self, arch: CellsArchitecture) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """For a surrogate: the code, the share of halves with each operation on each kind of input, and the blocks.
+        """For a surrogate: the normal cell, place by place and in shares, and the network's choices.
 
-        The shares mean the same for cells of any number of blocks (as PNAS averages embeddings over blocks), so that
-        what was learned from small cells holds for larger ones.
+        One-hot inputs and operations of every half; the share of halves with each operation on each kind of input,
+        which means the same for cells of any number of blocks (as PNAS averages embeddings over blocks), so that what
+        was learned from small cells holds for larger ones; the number of blocks; output, N, F, stem and stacking.
+
+        Parameters
+        ----------
+        arch : CellsArchitecture
+            In canonical form.
 
         Returns
         -------
-        array of shape (n_code + 3 * n_operations + most blocks,)
+        array of shape (n_description,)
         """
-        shares = np.zeros((OUTSIDE + 1, len(OPERATIONS)))
-        for half in halves(arch.normal):
-            shares[min(half.input, OUTSIDE), OPERATIONS.index(half.operation)] += 0.5 / len(arch.normal.blocks)
-        count = np.arange(1, MOST_BLOCKS + 1) == len(arch.normal.blocks)
-        return np.concatenate([self.encode(arch), shares.ravel(), count.astype(float)])
+        cell = arch.normal
+        n_labels, n_operations = OUTSIDE + MOST_BLOCKS, len(OPERATIONS)
+        places = np.zeros((2 * MOST_BLOCKS, n_labels + n_operations))
+        shares = np.zeros((OUTSIDE + 1, n_operations))
+        for place, half in zip(places, halves(cell), strict=False):
+            operation = OPERATIONS.index(half.operation)
+            place[[half.input, n_labels + operation]] = 1
+            shares[min(half.input, OUTSIDE), operation] += 0.5 / len(cell.blocks)
+        rest = [n == len(cell.blocks) for n in range(1, MOST_BLOCKS + 1)] + [cell.concat == name for name in CONCATS]
+        rest += [getattr(arch, name) == option for name, options in self._network.items() for option in options]
+        return np.concatenate([places.ravel(), shares.ravel(), np.array(rest, dtype=float)])
 
 
 def _compose_cell(values: Mapping[str, Scalar], prefix: str) -> Cell:
