@@ -14,8 +14,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 from rich.text import Text
 
+#: Columns of a table that goes into a file or pipe, where nothing is known of a terminal.
+_PIPE_WIDTH = 160
+
 #: Results go to stdout, everything else to stderr, so that ``--json`` can be piped.
-out = Console(highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

@@ -137,7 +137,7 @@ def dashboard(
 def print_leaderboard(table: pd.DataFrame, *, title: str, top: int, caption: str) -> None:
     """The columns that fit a terminal, best first, the reference network last."""
     reference = table[table["kind"] == "reference"]
-    others = table[table["kind"] != "reference"]
+    others = table[table["kind"] == "candidate"]
     shown = [*(others if top == 0 else others.head(top)).to_dict("records"), *reference.to_dict("records")]
     measures = [name for name in table.columns if name in ("value", "P", "TG") or name.startswith("similarity/")]
     rows = [
@@ -175,6 +175,11 @@ def print_run(found: SearchRun, *, json: bool, top: int) -> None:
     settings = found.settings
     told = f"{len(found.results)} of {settings['search']['trials']} trials"
     caption = f"{told}, {found.image_equivalents:,.0f} image-equivalents"
+    if table.attrs.get("simulated"):
+        caption += "; guided by SIMULATED DATA"
+    duplicates = int((table["kind"] == "duplicate").sum())
+    if duplicates:
+        caption += f"; {duplicates} of them answered from the store"
     if len(table) > top > 0:
         caption += f"; the best {top} are shown"
     print_leaderboard(table, title=str(found.path), top=top, caption=caption)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -63,6 +64,24 @@ class RunFolder:
     def weights(self, trial: int) -> Path:
         """Where the trained weights of a trial are, if they are kept."""
         return self.artifacts / f"trial-{trial:05d}.safetensors"
+
+    @contextmanager
+    def made(self) -> Iterator[None]:
+        """Make the folders; if the block fails before there is a run, a folder that was not there before goes again.
+
+        Raises
+        ------
+        FileError
+            If they cannot be made.
+        """
+        is_new = not self.path.exists()
+        self.make()
+        try:
+            yield
+        except BaseException:
+            if is_new and not self.exists:
+                shutil.rmtree(self.path, ignore_errors=True)
+            raise
 
     def make(self) -> None:
         """Make the folders.

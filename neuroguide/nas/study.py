@@ -152,42 +152,44 @@ def search(
     fidelity = Fidelity.from_json({"images": images, **(training or {})})
     chosen = guides.open_guide(guide) if isinstance(guide, str | list | tuple) else guide
     memory = None if memory_limit is None else parse_memory(memory_limit)
-    with opened_executor(executor, threads=threads, time_limit=time_limit, memory_limit=memory) as workers:
-        folder.make()
-        with folder.locked():
-            data = _inside(open_data(data), folder) if data is not None else None
-            prepared = _prepare(chosen, data, degrees, device)
-            plan = Plan(
-                space=opened,
-                guide=prepared,
-                guide_spec=prepared.save(folder.inputs),
-                data=data,
-                fidelity=fidelity,
-                sampler=sampler,
-                options=options,
-                trials=trials,
-                seed=seed,
-                lag=_lag(lag, folder, workers),
-                ordered=ordered,
-                objectives=tuple(objectives or _usual_objectives(sampler, prepared)),
-                reference=middle_architecture(opened) if reference == "auto" else reference,
-                evaluate=evaluate,
-                device=device,
-                # an executor that was made elsewhere has limits of its own
-                threads=getattr(workers, "threads", threads),
-                time_limit=getattr(workers, "time_limit", time_limit),
-                memory_limit=getattr(workers, "memory_limit", memory),
-                retries=retries,
-                keep=keep,
-                storage=storage,
-                study=STUDY if storage is None else f"{folder.path.name} {secrets.token_hex(4)}",
-            )
-            if folder.exists:
-                folder.check_same(plan.settings(folder))
-                plan = continued(plan, folder)
-            else:
-                folder.write_settings(plan.settings(folder))
-            run_client(plan, folder, workers, progress)
+    with (
+        opened_executor(executor, threads=threads, time_limit=time_limit, memory_limit=memory) as workers,
+        folder.made(),
+        folder.locked(),
+    ):
+        data = _inside(open_data(data), folder) if data is not None else None
+        prepared = _prepare(chosen, data, degrees, device)
+        plan = Plan(
+            space=opened,
+            guide=prepared,
+            guide_spec=prepared.save(folder.inputs),
+            data=data,
+            fidelity=fidelity,
+            sampler=sampler,
+            options=options,
+            trials=trials,
+            seed=seed,
+            lag=_lag(lag, folder, workers),
+            ordered=ordered,
+            objectives=tuple(objectives or _usual_objectives(sampler, prepared)),
+            reference=middle_architecture(opened) if reference == "auto" else reference,
+            evaluate=evaluate,
+            device=device,
+            # an executor that was made elsewhere has limits of its own
+            threads=getattr(workers, "threads", threads),
+            time_limit=getattr(workers, "time_limit", time_limit),
+            memory_limit=getattr(workers, "memory_limit", memory),
+            retries=retries,
+            keep=keep,
+            storage=storage,
+            study=STUDY if storage is None else f"{folder.path.name} {secrets.token_hex(4)}",
+        )
+        if folder.exists:
+            folder.check_same(plan.settings(folder))
+            plan = continued(plan, folder)
+        else:
+            folder.write_settings(plan.settings(folder))
+        run_client(plan, folder, workers, progress)
     return open_run(folder.path)
 
 
