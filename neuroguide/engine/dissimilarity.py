@@ -45,7 +45,8 @@ def resolve_distance(distance: str | Distance) -> Distance:
     OptionError
         If the name is unknown.
     """
-    return distances[distance] if isinstance(distance, str) else distance
+    # whatever cannot measure is looked up, so that the error says what is known
+    return distance if hasattr(distance, "dissimilarities") else distances[distance]
 
 
 def rdm(

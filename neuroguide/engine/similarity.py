@@ -163,7 +163,8 @@ def resolve_comparison(method: str | Comparison) -> Comparison:
     OptionError
         If the name is unknown.
     """
-    return comparisons[method] if isinstance(method, str) else method
+    # whatever cannot compare is looked up, so that the error says what is known
+    return method if hasattr(method, "similarity") else comparisons[method]
 
 
 def _same_type(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:

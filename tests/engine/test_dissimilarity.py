@@ -103,6 +103,8 @@ def test_bytes_become_float32():
 def test_bad_input():
     with pytest.raises(OptionError, match="did you mean 'correlation'"):
         rdm(torch.randn(4, 5), "corelation")
+    with pytest.raises(OptionError, match="unknown distance None; known: correlation"):
+        rdm(torch.randn(4, 5), None)  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="constant"):
         rdm(torch.randn(4, 5), constant="zero")
     with pytest.raises(InputError, match="at least 2 stimuli"):

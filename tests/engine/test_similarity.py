@@ -102,6 +102,8 @@ def test_gradients(method):
 def test_bad_input():
     with pytest.raises(OptionError, match="did you mean 'pearson'"):
         compare(torch.rand(10), torch.rand(10), "pearsn")
+    with pytest.raises(OptionError, match="unknown comparison 3; known: bures"):
+        compare(torch.rand(10), torch.rand(10), 3)  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="missing"):
         compare(torch.rand(10), torch.rand(10), missing="drop")
     with pytest.raises(InputError, match="number of pairs"):
