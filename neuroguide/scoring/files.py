@@ -50,8 +50,9 @@ def open_scores(path: str | os.PathLike[str]) -> xr.Dataset:
             f"{file} is not a scores file (no `similarity` by layer and region); "
             f"`neuroguide inspect {file}` says what it holds"
         )
-    if int(scores.attrs.get("format", 0)) > FORMAT:
-        raise FileError(
-            f"{file} has scores format {scores.attrs['format']}, this version reads up to {FORMAT}; upgrade neuroguide"
-        )
+    written = str(scores.attrs.get("format", ""))
+    if not written.isdecimal():
+        raise FileError(f"{file} names no format of scores ({written!r}); write it again with `neuroguide score --out`")
+    if int(written) > FORMAT:
+        raise FileError(f"{file} has scores format {written}, this version reads up to {FORMAT}; upgrade neuroguide")
     return scores

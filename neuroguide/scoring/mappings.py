@@ -100,7 +100,12 @@ def fit(
     means = normalise_sites(target.means, target.normalise)
     responses = torch.as_tensor(means.transpose("presentation", "neuroid").values).to(features)
     if metric == "cka":
-        return Fit(float(linear_cka(features, responses)), np.nan)
+        value = float(linear_cka(features, responses))
+        if not np.isfinite(value):
+            raise InputError(
+                f"linear CKA with {target.region} is undefined: sites or features do not vary over stimuli"
+            )
+        return Fit(value, np.nan)
     members = torch.as_tensor(groups)
     folds = group_folds(members, N_FOLDS, seed=seed)
     arguments: dict[str, Any] = {"groups": members, "seed": seed} if metric == "ridge" else {}

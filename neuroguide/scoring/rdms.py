@@ -224,6 +224,8 @@ def _rdm_of_features(features: Any, distance: str, normalise: str, device: str, 
         raise InputError(
             f"features of type {type(features).__name__} are not numbers of shape (n_stimuli, n_features)"
         ) from error
+    if tensor.is_complex():
+        raise InputError("features are complex numbers; give real ones, e.g. their absolute values")
     if tensor.ndim != 2:
         raise InputError(f"features have shape {tuple(tensor.shape)}, expected (n_stimuli, n_features)")
     ids = [str(index) for index in range(tensor.shape[0])]

@@ -112,6 +112,11 @@ def score(
     if metric != "rsa" and (bootstrap or layer_choice != "all"):
         raise OptionError(f"metric={metric!r} has no bootstrap and no layer_choice='crossvalidated'; use metric='rsa'")
     # everything that is quick to refuse is checked before anything is computed
+    for name, value in {"bootstrap": bootstrap, "seed": seed}.items():
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise OptionError(f"{name} = {value!r} is not possible; give a whole number")
+    if bootstrap < 0:
+        raise OptionError(f"bootstrap = {bootstrap} is not possible; give a number of samples, 0 for no intervals")
     where = str(resolve_device(device))
     parse_memory(memory)
     network = open_model(model)

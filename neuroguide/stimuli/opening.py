@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from neuroguide._core.errors import FileError
+from neuroguide._core.errors import FileError, InputError
 from neuroguide._core.options import check_option, unknown_option
 from neuroguide._core.registry import Registry
 from neuroguide.stimuli.cowley2023 import open_cowley2023
@@ -69,6 +69,10 @@ def open_stimuli(name_or_path: str | os.PathLike[str] | np.ndarray[Any, Any], **
     """
     if isinstance(name_or_path, np.ndarray):
         return _call(StimulusSet.from_arrays, name_or_path, options)
+    if not isinstance(name_or_path, str | os.PathLike):
+        raise InputError(
+            f"stimuli of type {type(name_or_path).__name__} are not understood; give a name, a path or an array"
+        )
     given = os.fspath(name_or_path)
     name, _, variant = given.partition(":")
     if name in stimulus_sets:

@@ -63,6 +63,11 @@ def test_plain_features_and_tensors() -> None:
         rdm([["a", "b"]])
 
 
+def test_complex_features_are_refused() -> None:
+    with pytest.raises(InputError, match="complex"):
+        rdm(np.ones((3, 4)) * 1j)
+
+
 def test_a_constant_response_is_named(recording: xr.DataArray) -> None:
     flat = recording.copy()
     flat[flat["stimulus_id"].values == "image03"] = 2.0

@@ -120,6 +120,13 @@ def test_wrong_options_are_sentences(model: Model, recording: xr.DataArray, stim
         score(model, recording, stimuli=stimuli.select(stimuli.ids[1:]))
     with pytest.raises(InputError, match="not understood"):
         score(model, 3, stimuli=stimuli)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="stimuli of type int"):
+        score(model, recording, stimuli=3)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="unknown distance"):
+        score(model, recording, stimuli=stimuli, distance=("crossnobis", "euclidean"))  # type: ignore[arg-type]
+    for wrong in ({"bootstrap": -5}, {"bootstrap": 2.5}, {"seed": "a"}):
+        with pytest.raises(OptionError, match="is not possible"):
+            score(model, recording, stimuli=stimuli, **wrong)
 
 
 def test_scores_survive_the_disk(model: Model, recording: xr.DataArray, stimuli: StimulusSet, tmp_path) -> None:
@@ -132,6 +139,9 @@ def test_scores_survive_the_disk(model: Model, recording: xr.DataArray, stimuli:
     found.assign_attrs(format=99, kind="scores").to_netcdf(newer)
     with pytest.raises(FileError, match="upgrade"):
         open_scores(newer)
+    found.assign_attrs(format="x", kind="scores").to_netcdf(tmp_path / "odd.nc")
+    with pytest.raises(FileError, match="names no format"):
+        open_scores(tmp_path / "odd.nc")
     with pytest.raises(FileError, match="does not exist"):
         open_scores(tmp_path / "none.nc")
     (tmp_path / "text.nc").write_text("no netCDF")
@@ -214,6 +224,8 @@ def test_metrics_of_sites_refuse_what_they_cannot_do(
         score(model, recording, stimuli=stimuli, metric="ridge", bootstrap=100)
     with pytest.raises(InputError, match="is an RDM"):
         score(model, rdm(recording, by="region"), stimuli=stimuli, metric="cka")
+    with pytest.raises(InputError, match="CKA with V4 is undefined"):
+        score(model, xr.full_like(recording, 2), stimuli=stimuli, metric="cka")
 
 
 def test_halves_that_disagree_are_refused_with_a_way_out(model: Model, stimuli: StimulusSet) -> None:
