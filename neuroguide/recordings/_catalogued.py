@@ -10,7 +10,7 @@ from neuroguide.recordings._description import Description
 def attributes(
     entry: CatalogEntry, *, identifier: str, stimulus_set: str, units: str, simultaneous: bool, **others: str | float
 ) -> dict[str, str | float]:
-    """The attributes that every recording carries, see DESIGN section 3.
+    """The attributes that every recording carries.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from neuroguide.recordings.selecting import complete
 from neuroguide.scoring.rdms import condensed_of, over_time
 from neuroguide.stimuli import StimulusSet, open_stimuli
 
-#: Random half splits of the repetitions behind a ceiling (DESIGN: at least 100).
+#: Random half splits of the repetitions behind a ceiling: the least that a ceiling is computed from.
 N_SPLITS = 100
 
 _SHOWN_ONCE = "{few} of {all} stimuli were shown once, or are stored as averages"
