@@ -235,7 +235,9 @@ def test_a_forgotten_executor_leaves_no_process(tasks: str) -> None:
 def test_the_end_of_the_parent_is_the_end_of_the_child(tasks: str, tmp_path: Path, how: str) -> None:
     mark = tmp_path / "mark"
     script = f"""
-        import sys
+        import signal, sys
+        # a test run in the background of a shell inherits that Ctrl-C is ignored
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.path.insert(0, {str(tmp_path)!r})
         from neuroguide.execution import ChildExecutor
         ChildExecutor().submit("{tasks}:sleep", {{"mark": {str(mark)!r}, "seconds": 600}}).result()

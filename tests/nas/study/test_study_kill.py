@@ -30,6 +30,8 @@ from neuroguide.nas.study import search
 from neuroguide.testing.candidates import STAND_IN, StandInGuide
 
 storage._LOCK_PATIENCE = 0.05
+# a test run in the background of a shell inherits that Ctrl-C is ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
 folder, searches, deaths = Path(sys.argv[1]), json.loads(sys.argv[2]), json.loads(sys.argv[3])
 space = open_space("macro", stages=1, activation=("relu", "elu", "gelu"), normalisation=("batch",))
 append = storage.RunJournal._append
@@ -93,6 +95,8 @@ DEATHS = [
 
 def test_killed_and_resumed_equals_undisturbed_bit_for_bit(stand_in, tmp_path):
     searches = {name: {"trials": TRIALS, "lag": 3 if name == "random" else 1, "seed": 1} for name in samplers}
+    # several levels within these trials
+    searches["progressive"]["sampler_options"] = {"first": 6, "beam": 4}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", DRIVER, str(tmp_path), json.dumps(searches), json.dumps(DEATHS)],
         capture_output=True,
