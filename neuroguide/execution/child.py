@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from neuroguide.execution.memory import resident_bytes
-from neuroguide.execution.protocol import TaskError, to_line
+from neuroguide.execution.protocol import NotBegunError, TaskError, to_line
 
 _log = logging.getLogger("neuroguide.execution")
 
@@ -78,11 +78,19 @@ class Child:
 
         Raises
         ------
+        NotBegunError
+            If the child had ended before it took the task.
         TaskError
-            If it fails; the child is then gone, or must be replaced.
+            If the task fails; the child is then gone, or must be replaced.
         """
         self._tasks += 1
-        self._send({"id": self._tasks, "function": function, "spec": spec})
+        try:
+            self._send({"id": self._tasks, "function": function, "spec": spec})
+            begun = self._receive(_START_SECONDS)
+        except TaskError as error:
+            raise NotBegunError(str(error), error.kind, error.detail) from None
+        if begun.get("begun") != self._tasks:
+            raise TaskError("the child process answered another question", "died", self._words())
         answer = self._receive(self._time_limit)
         if answer.get("id") != self._tasks:
             raise TaskError("the child process answered another question", "died", self._words())

@@ -17,7 +17,7 @@ from typing import Any
 from neuroguide._core.errors import InputError, OptionError
 from neuroguide.execution.child import Child
 from neuroguide.execution.memory import can_watch
-from neuroguide.execution.protocol import TaskError, to_line
+from neuroguide.execution.protocol import NotBegunError, TaskError, to_line
 
 
 class ChildExecutor:
@@ -122,15 +122,24 @@ def _serve(
             del task, future, _
             continue
         try:
-            if child is None or not child.alive:
-                # one that died while it waited was no task's fault
-                _discard(child, children, lock)
-                child = Child(**limits)
-                with lock:
-                    children.add(child)
-                if closed.is_set():
-                    raise _stopped()
-            result = child.call(function, spec)
+            result = None
+            while result is None:
+                waited = child is not None and child.alive
+                if child is None or not waited:
+                    _discard(child, children, lock)
+                    child = Child(**limits)
+                    with lock:
+                        children.add(child)
+                    if closed.is_set():
+                        raise _stopped()
+                try:
+                    result = child.call(function, spec)
+                except NotBegunError:
+                    # one that died while it waited was no task's fault; a new one that did is a fault of its own
+                    if not waited or closed.is_set():
+                        raise
+                    _discard(child, children, lock)
+                    child = None
         except BaseException as error:
             _discard(child, children, lock)
             child = None

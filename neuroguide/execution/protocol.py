@@ -45,6 +45,10 @@ class TaskError(CandidateError):
         self.detail = detail
 
 
+class NotBegunError(TaskError):
+    """The process was gone before the task reached it: no fault of the task, another process may run it."""
+
+
 def find_function(name: str) -> Callable[[dict[str, Any]], Any]:
     """The function meant by ``"module:function"``.
 

@@ -34,6 +34,7 @@ def main() -> None:
     _limit_memory(settings["memory_limit"])
     _write(answers, {"ready": os.getpid()})
     for task in _listen(tasks):
+        _write(answers, {"begun": task["id"]})
         if settings["time_limit"] is not None:
             # a timer in C: it fires even while a library holds the interpreter's lock
             faulthandler.dump_traceback_later(settings["time_limit"] + _GRACE, exit=True)
