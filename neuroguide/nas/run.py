@@ -138,10 +138,10 @@ class SearchRun:
         InputError
             If nothing is told yet.
         """
-        results = self.results
-        if not results:
+        number = _best_trial(self.results)
+        if number is None:
             raise InputError(f"{self.path} has no finished trial yet; resume the run")
-        return self.candidate(min(results, key=lambda number: (-results[number]["value"], number)))
+        return self.candidate(number)
 
     def candidate(self, trial: int) -> Candidate:
         """The candidate of a told trial.
@@ -202,14 +202,21 @@ class SearchRun:
         return export(self.leaderboard(), path)
 
     def __repr__(self) -> str:
-        told, trials = len(self.results), self.settings["search"]["trials"]
-        best = f", best {self.best.value:.4f} in trial {self.best.trial}" if told else ""
-        return f"<SearchRun {self.path}: {told} of {trials} trials{best}>"
+        # the space stays closed: its file is code, which looking at a run must not start
+        results, trials = self.results, self.settings["search"]["trials"]
+        number = _best_trial(results)
+        best = "" if number is None else f", best {results[number]['value']:.4f} in trial {number}"
+        return f"<SearchRun {self.path}: {len(results)} of {trials} trials{best}>"
 
     def _repr_html_(self) -> str:
         table = self.leaderboard().drop(columns="architecture").head(10)
         shown = table.to_html(index=False, escape=True, na_rep="", float_format=lambda x: f"{x:.4g}", border=0)
         return f"<p>{html.escape(repr(self)[1:-1])}</p>{shown}"
+
+
+def _best_trial(results: Mapping[int, Result]) -> int | None:
+    """The trial with the highest value, the earliest of equal ones; None if nothing is told yet."""
+    return min(results, key=lambda number: (-results[number]["value"], number), default=None)
 
 
 def open_run(path: str | os.PathLike[str]) -> SearchRun:

@@ -232,6 +232,11 @@ def test_the_page_of_a_notebook(stand_in):
     assert "3 of 3 trials" in page
     assert page.count("<tr") == 5
     assert repr(run).startswith("<SearchRun")
+    assert f"best {run.best.value:.4f} in trial {run.best.trial}" in repr(run)
+    # the file of a space is code, which somebody else's run may bring along
+    received = open_run(run.path)
+    received.settings["space"]["space"] = "nowhere.py:make"
+    assert repr(received) == repr(run)
     with pytest.raises(InputError, match="no finished trial 7"):
         run.candidate(7)
 
