@@ -118,16 +118,22 @@ def compare(
 
     left, right = (scoring.region_rdms(source) for source in (first, second))
     rows = [
-        {"first": a, "second": b, "similarity": scoring.compare(left[a], right[b], comparison, stimuli=stimuli)}
+        {
+            "first": a,
+            "second": b,
+            "similarity": scoring.compare(left[a], right[b], comparison, stimuli=stimuli),
+            "simulated": int(any(each.attrs.get("simulated") for each in (left[a], right[b]))),
+        }
         for a in left
         for b in right
     ]
     if json:
         _output.print_json(rows)
     else:
-        _output.print_table(
-            f"Similarity ({comparison})", ["first", "second", "similarity"], [list(row.values()) for row in rows]
-        )
+        columns = ["first", "second", "similarity"]
+        origin = "SIMULATED DATA" if any(row["simulated"] for row in rows) else ""
+        table = [[row[name] for name in columns] for row in rows]
+        _output.print_table(f"Similarity ({comparison})", columns, table, caption=origin)
 
 
 def print_scores(scores: xr.Dataset) -> None:

@@ -97,11 +97,15 @@ def to_csv(table: pd.DataFrame) -> str:
 
 
 def to_json(table: pd.DataFrame) -> str:
-    """The leaderboard as JSON: ``{"format": 1, "rows": [...]}``, architectures as objects, missing numbers as null."""
+    """The leaderboard as JSON: ``{"format": 1, "simulated": 0, "rows": [...]}``; missing numbers are null.
+
+    Architectures are objects; ``simulated`` is 1 where the data behind the guide are.
+    """
     rows = [{name: _plain(cell) for name, cell in row.items()} for row in table.to_dict("records")]
     for row in rows:
         row["architecture"] = json.loads(str(row["architecture"]))
-    return json.dumps({"format": FORMAT, "rows": rows}, indent=1, allow_nan=False) + "\n"
+    simulated = int(table.attrs.get("simulated", 0))
+    return json.dumps({"format": FORMAT, "simulated": simulated, "rows": rows}, indent=1, allow_nan=False) + "\n"
 
 
 def _row(result: Mapping[str, Any], number: int | None) -> dict[str, Any]:

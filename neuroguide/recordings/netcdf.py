@@ -113,7 +113,9 @@ def describe_netcdf(path: Path) -> Description:
         arrays = tuple(ArrayInfo(v.name, v.shape, v.dtype, v.dims) for v in file.variables.values())
         candidates = _candidates(file)
         attrs = decode_attributes(file_attributes(file), str(path))
-        for name in candidates[:1]:
+        # an RDM's variable says what it was made of, and whether that was simulated
+        holders = [name for name, found in file.variables.items() if found.dims[-1:] == ("pair",)]
+        for name in (candidates or holders)[:1]:
             attrs |= decode_attributes(file.variables[name].attrs, str(path))
         notes = tuple(f"{name}: {value}" for name, value in attrs.items())
         if file.groups:

@@ -50,10 +50,15 @@ def test_rdm_inspect_and_compare(recording: Path, tmp_path: Path, capsys: pytest
     assert saved["region"].values.tolist() == ["V4", "IT"]
 
     assert main(["inspect", str(out)]) == 0
-    assert "ng.open_rdm" in capsys.readouterr().out
+    described = capsys.readouterr().out
+    assert "ng.open_rdm" in described
+    assert "simulated: 1" in described
 
+    assert main(["compare", str(out), str(out)]) == 0
+    assert "SIMULATED DATA" in capsys.readouterr().out
     assert main(["compare", str(out), str(out), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
+    assert {row["simulated"] for row in rows} == {1}
     expected = ng.compare(saved.isel(region=0), saved.isel(region=1))
     found = {(row["first"], row["second"]): row["similarity"] for row in rows}
     assert found["V4", "IT"] == pytest.approx(expected)

@@ -74,8 +74,10 @@ def test_csv_reads_back_and_runs_no_formula():
 
 
 def test_json_has_architectures_as_objects_and_null_for_what_is_missing():
-    data = json.loads(to_json(leaderboard(RESULTS)))
-    assert data["format"] == 1
+    table = leaderboard(RESULTS)
+    table.attrs["simulated"] = 1
+    data = json.loads(to_json(table))
+    assert (data["format"], data["simulated"]) == (1, 1)
     assert data["rows"][0]["architecture"] == {"depth": 2}
     assert data["rows"][0]["duplicate_of"] is None
     assert data["rows"][-1]["P"] is None
