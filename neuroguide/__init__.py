@@ -44,7 +44,7 @@ _WHERE = {
     "search": "neuroguide.nas.study",
     "write_scores": "neuroguide.scoring",
 }
-_PACKAGES = ("engine", "nas", "plot", "recordings", "scoring", "stimuli", "models")
+_PACKAGES = ("engine", "nas", "plot", "recordings", "scoring", "stimuli", "models", "execution", "testing")
 
 __all__ = ["__version__", "plot", *_WHERE]
 
