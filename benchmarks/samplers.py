@@ -1,17 +1,21 @@
-"""How many trials the samplers need, on known landscapes over an enumerated subspace of `macro`.
+"""How many trials the samplers need, on known landscapes over an enumerated subspace of `macro` or of `cells`.
 
-    python benchmarks/samplers.py            # the report: 20 seeds, about a quarter of an hour on one core
-    python benchmarks/samplers.py --seeds 3  # a look
-    python benchmarks/samplers.py --tune     # the grid from which the defaults were chosen, on other landscapes
+    python benchmarks/samplers.py                # the report: 20 seeds, about half an hour on one core
+    python benchmarks/samplers.py --space cells  # the same on cells, about ten minutes
+    python benchmarks/samplers.py --seeds 3      # a look
+    python benchmarks/samplers.py --tune         # the grid from which the defaults were chosen, on other landscapes
 
 Fixed before any run was looked at:
 
-- The subspace: 2 stages of depth {1, 2, 3}, width {8, 12, 16}, operation {conv, separable, mbconv with expansion 2 or
-  4}, kernel {3, 5, 7}, skip {none, add, concat}; ReLU and batch norm: 104,976 architectures.
+- The subspace of `macro`: 2 stages of depth {1, 2, 3}, width {8, 12, 16}, operation {conv, separable, mbconv with
+  expansion 2 or 4}, kernel {3, 5, 7}, skip {none, add, concat}; ReLU and batch norm: 104,976 architectures.
+- The subspace of `cells`: one or two blocks, 5 operations (separable 3 and 5, identity, both poolings), all blocks in
+  the output, the reduction cell the same: 5,170 architectures up to equivalence.
 - The landscape: additive plus pairwise interactions over the encoding, equal variance, no noise
   (`neuroguide.testing.landscapes.Landscape`), one for each seed.
 - The goal: an architecture among the best 0.5%. The budget: 300 trials; a sampler that is not there by then counts 300.
-- nsga2: two such landscapes (in place of similarity and accuracy) and the true FLOPs; hypervolume after 300 trials.
+- nsga2 (on `macro` only): two such landscapes (in place of similarity and accuracy) and the true FLOPs; hypervolume
+  after 300 trials.
 - Landscapes 100 to 109 chose the samplers' defaults; landscapes 0 to 19 are reported. Every sampler, random search
   included, draws again an architecture that it has been told.
 """
@@ -40,11 +44,18 @@ GRID: dict[str, dict[str, Sequence[Any]]] = {
     "evolution": {"population": (8, 12, 16, 24, 40), "share": (0.25, 0.5, 0.75)},
     "tpe": {"startup": (10, 20), "candidates": (24, 64), "multivariate": (True, False)},
     "nsga2": {"population": (8, 16, 24, 32), "mutation": (0.6, 0.8, 1.0)},
+    "progressive": {"first": (16, 32, 64), "beam": (8, 16)},
+    "controller": {"learning_rate": (0.005, 0.01, 0.02), "entropy": (0.02, 0.1, 0.2)},
 }
+#: On which subspace a sampler's defaults were chosen.
+TUNED_ON = {"evolution": "macro", "tpe": "macro", "nsga2": "macro", "progressive": "cells", "controller": "cells"}
 
 
-def subspace() -> Any:
-    """The enumerated subspace."""
+def subspace(name: str) -> Any:
+    """The enumerated subspace of `macro` or of `cells`."""
+    if name == "cells":
+        operations = ("sep_conv_3x3", "sep_conv_5x5", "identity", "avg_pool_3x3", "max_pool_3x3")
+        return open_space("cells", blocks=(1, 2), operations=operations, concat="all", reduction="same")
     return open_space(
         "macro", stages=2, operation=("conv", "separable", "mbconv"), activation=("relu",), normalisation=("batch",)
     )
@@ -130,15 +141,17 @@ def interval(differences: Any) -> tuple[float, float, float]:
 
 
 def tune(space: Any, codes: Any) -> None:
-    """Print the grid, best first."""
-    tradeoff = Tradeoff(space, codes)
+    """Print the grid of the samplers that were tuned on this space, best first."""
+    tradeoff = Tradeoff(space, codes) if space.name == "macro" else None
     for name, axes in GRID.items():
+        if TUNED_ON[name] != space.name:
+            continue
         rows = []
         for values in itertools.product(*axes.values()):
             options = dict(zip(axes, values, strict=True))
             if "share" in options:
                 options["sample"] = max(1, round(options.pop("share") * options["population"]))
-            if name == "nsga2":
+            if name == "nsga2" and tradeoff is not None:
                 rows.append((-np.mean([tradeoff.hypervolume(name, s, options) for s in TUNING]), options))
             else:
                 rows.append((np.mean([trials_to_goal(space, codes, name, s, options) for s in TUNING]), options))
@@ -148,17 +161,17 @@ def tune(space: Any, codes: Any) -> None:
 
 
 def report(space: Any, codes: Any, seeds: int) -> None:
-    """Print the two tables."""
+    """Print the table of one objective, and on `macro` that of several."""
     print(f"\nTrials to the best {SHARE:.1%} ({seeds} landscapes, budget {BUDGET})")
     print(
-        f"{'sampler':10s} {'mean':>6s} {'median':>6s} {'reached':>8s}   fewer than random (95%)   p (Wilcoxon)  s/trial"
+        f"{'sampler':11s} {'mean':>6s} {'median':>6s} {'reached':>8s}   fewer than random (95%)   p (Wilcoxon)  s/trial"
     )
     needed: dict[str, Any] = {}
-    for name in ("random", "evolution", "tpe"):
+    for name in ("random", "evolution", "tpe", "progressive", "controller"):
         start = time.perf_counter()
         needed[name] = np.array([trials_to_goal(space, codes, name, seed, {}) for seed in range(seeds)])
         seconds = (time.perf_counter() - start) / needed[name].sum()
-        line = f"{name:10s} {needed[name].mean():6.1f} {np.median(needed[name]):6.1f}"
+        line = f"{name:11s} {needed[name].mean():6.1f} {np.median(needed[name]):6.1f}"
         line += f" {(needed[name] < BUDGET).sum():5d}/{seeds}"
         if name != "random":
             mean, low, high = interval(needed["random"] - needed[name])
@@ -168,6 +181,12 @@ def report(space: Any, codes: Any, seeds: int) -> None:
             line += " " * 40
         print(f"{line}   {seconds:9.4f}", flush=True)
 
+    if space.name == "macro":
+        report_tradeoff(space, codes, seeds)
+
+
+def report_tradeoff(space: Any, codes: Any, seeds: int) -> None:
+    """Print the second table, of several objectives."""
     print(f"\nHypervolume after {BUDGET} trials (two landscapes and FLOPs, {seeds} seeds)")
     tradeoff = Tradeoff(space, codes)
     volumes = {
@@ -183,10 +202,11 @@ def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--space", choices=("macro", "cells"), default="macro")
     parser.add_argument("--tune", action="store_true")
     arguments = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    space = subspace()
+    space = subspace(arguments.space)
     codes = enumerate_codes(space)
     print(f"{len(codes):,} architectures")
     if arguments.tune:

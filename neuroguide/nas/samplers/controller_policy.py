@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from neuroguide.nas.samplers.adam import Adam
 from neuroguide.nas.spaces.parameters import Parameter, Scalar, Values, same, walk
 
 #: Zoph & Le 2017, section 4.1: two layers of 35 units, weights uniform in [-0.08, 0.08].
@@ -130,16 +131,14 @@ class Reinforce:
         self._squares = 0.0
         self._weight = 0.0
         self._waiting: list[tuple[dict[str, Scalar], float]] = []
-        self._optimiser = torch.optim.Adam(policy.parameters(), lr=learning_rate, fused=True)
+        self._optimiser = Adam(policy.parameters(), learning_rate=learning_rate)
 
     def learn(self, values: Mapping[str, Scalar], reward: float) -> None:
         """Take one reward into account."""
         advantage = self.advantage(reward)
         self._waiting.append((dict(values), advantage))
         if len(self._waiting) == self._batch:
-            self._optimiser.zero_grad()
-            self.loss(self._waiting).backward()  # type: ignore[no-untyped-call]
-            self._optimiser.step()
+            self._optimiser.step(self.loss(self._waiting))
             self._waiting = []
 
     def advantage(self, reward: float) -> float:

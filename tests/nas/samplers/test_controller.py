@@ -15,6 +15,7 @@ from torch import nn
 from neuroguide._core.errors import OptionError
 from neuroguide._core.seeds import derive_seed
 from neuroguide.nas.samplers import make_sampler
+from neuroguide.nas.samplers.adam import Adam
 from neuroguide.nas.samplers.controller_policy import Policy, Reinforce
 from neuroguide.nas.spaces import DeclaredSpace, choice, open_space
 from neuroguide.nas.spaces.parameters import Parameter, settings
@@ -66,6 +67,20 @@ def test_a_step_is_adams_on_the_mean_over_the_batch():
     for a, b in zip(policy.parameters(), twin.parameters(), strict=True):
         step = -0.1 * b.grad / (b.grad.abs() + 1e-8)
         assert torch.allclose(a, b + step, atol=1e-12)
+
+
+def test_adam_is_torchs():
+    rng = torch.Generator().manual_seed(0)
+    start = torch.randn(4, 3, generator=rng, dtype=torch.float64)
+    a, b = start.clone().requires_grad_(), start.clone().requires_grad_()
+    own, torchs = Adam([a], learning_rate=0.05, weight_decay=0.1), torch.optim.Adam([b], lr=0.05, weight_decay=0.1)
+    for _ in range(20):
+        own.step((a**4 - a).sum())
+        torchs.zero_grad()
+        (b**4 - b).sum().backward()
+        torchs.step()
+    assert torch.allclose(a, b, atol=1e-12)
+    assert not torch.allclose(a, start, atol=0.1)
 
 
 def test_the_moving_baseline_by_hand():
