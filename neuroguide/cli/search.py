@@ -24,7 +24,7 @@ TOP = 10
 
 def search(
     space: Annotated[
-        str, typer.Option(help="What can be built: macro, or FILE.py:FACTORY (its code is run).")
+        str, typer.Option(help="What can be built: macro, cells, or FILE.py:FACTORY (its code is run).")
     ] = "macro",
     guide: Annotated[
         list[str] | None,
@@ -33,7 +33,9 @@ def search(
         ),
     ] = None,
     data: Annotated[str | None, typer.Option(help="Training images: cifar10, objects, a folder or a zip.")] = None,
-    sampler: Annotated[str, typer.Option(help="random, evolution, tpe or nsga2.")] = "evolution",
+    sampler: Annotated[
+        str, typer.Option(help="random, evolution, tpe, nsga2, progressive or controller.")
+    ] = "evolution",
     trials: Annotated[int | None, typer.Option(help="How many candidates [24].")] = None,
     images: Annotated[int, typer.Option(help="Images each candidate is trained on; 0 leaves it untrained.")] = 4000,
     run: Annotated[Path | None, typer.Option(help="The run's folder; by default a new one in runs/.")] = None,

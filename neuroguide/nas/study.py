@@ -73,7 +73,8 @@ def search(
     data : str, path or TrainingData
         What candidates are trained on; see :func:`neuroguide.nas.data.open_data`.
     sampler : str
-        Which candidate next: ``"random"``, ``"evolution"``, ``"tpe"``, ``"nsga2"``.
+        Which candidate next: ``"random"``, ``"evolution"``, ``"tpe"``, ``"nsga2"``, ``"progressive"``, ``"controller"``
+        or one that was registered.
     trials : int
         How many candidates.
     images : int

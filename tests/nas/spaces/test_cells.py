@@ -226,6 +226,15 @@ def test_pnasnet_5_has_the_published_size():
     assert cost.macs == pytest.approx(588e6, rel=0.01)
 
 
+def test_what_stacking_and_the_output_of_a_cell_cost():
+    """Figures that docs/decisions.md states."""
+    space, arch = _published(PNASNET_5, PNASNET_5, repeats=3, filters=48, stem="cifar", stacking="nasnet")
+    assert space.cost(arch).parameters == pytest.approx(4.27e6, rel=0.002)
+    fields = {"repeats": 6, "filters": 32, "stem": "cifar", "stacking": "nasnet"}
+    space, arch = _published(NASNET_A_NORMAL, NASNET_A_REDUCTION, **fields)
+    assert space.cost(arch).parameters == pytest.approx(3.06e6, rel=0.002)
+
+
 def test_the_parameters_of_pnasnet_5_by_hand():
     """F = 10, N = 1: three cells, the last two of stride 2, of 10, 20 and 40 filters and five blocks."""
 
