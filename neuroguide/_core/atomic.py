@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -9,6 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from neuroguide._core.errors import FileError
+
+#: The disk is full, a quota is reached, or the file is larger than is allowed (EDQUOT is not known everywhere).
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 @contextmanager
@@ -48,6 +52,11 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iter
         _sync_folder(target.parent)
     except PermissionError as error:
         raise FileError(f"cannot write {target} ({error.strerror}); choose a folder that you may write to") from error
+    except OSError as error:
+        # others may be about what the block reads
+        if error.errno not in _FULL:
+            raise
+        raise FileError(f"cannot write {target} ({error.strerror}); make room, or choose another place") from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -22,6 +23,14 @@ def test_keeps_the_suffix_by_which_formats_are_chosen(tmp_path):
         assert temporary.suffix == ".png"
         assert temporary.parent == tmp_path
         temporary.write_bytes(b"x")
+
+
+def test_a_full_disk_is_a_sentence(tmp_path):
+    with pytest.raises(FileError, match=r"No space left on device.*make room"), atomic_path(tmp_path / "a.txt"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "a.txt"):
+        raise FileNotFoundError(errno.ENOENT, "what the block reads is not there")
 
 
 @pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
