@@ -223,7 +223,7 @@ def restore_plan(folder: RunFolder) -> Plan:
             storage=search.get("storage"),
             **{name: search[name] for name in plain},
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise FileError(
             f"{folder.settings_file} lacks or garbles a setting: {error}; restore it from a copy"
         ) from error

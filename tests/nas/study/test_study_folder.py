@@ -85,6 +85,7 @@ def test_a_run_of_a_newer_format_is_refused(stand_in):
         ("[search]", "[serach]", r"has no \[search\] table"),
         ("seed = 0\n", "", "lacks or garbles a setting: 'seed'"),
         ('objectives = ["value"]', "objectives = 3", "lacks or garbles a setting"),
+        ('reference = "', 'reference = "x', "lacks or garbles a setting"),
         ("trials = 2", "trials = -2", "trials = -2 is not possible"),
     ],
 )
