@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
@@ -10,7 +11,7 @@ import xarray as xr
 
 from neuroguide.models.activations import activations
 from neuroguide.models.zoo import open_model
-from neuroguide.scoring.rdms import KEPT_ATTRS, condensed_rdm, label, rdm
+from neuroguide.scoring.rdms import KEPT_ATTRS, condensed_rdm, label, over_time, rdm
 from neuroguide.scoring.targets import is_rdm, open_any, stimuli_of
 from neuroguide.stimuli import StimulusSet
 
@@ -40,7 +41,10 @@ def best_pairs(
     opened = open_any(recording)
     attrs = scores.attrs
     settings = {"distance": attrs["distance"], "device": attrs["device"], "dtype": attrs["dtype"]}
-    regions = region_rdms(opened, normalise=attrs["normalise"], **settings)
+    normalise, time = attrs["normalise"], attrs.get("time", "mean")
+    if time != "mean" and not is_rdm(opened):
+        opened, normalise = over_time(opened, normalise, tuple(json.loads(time)))
+    regions = region_rdms(opened, normalise=normalise, **settings)
     network = open_model(model)
     winners = scores["similarity"].values.argmax(axis=0)
     best = {str(r): str(scores["layer"].values[i]) for r, i in zip(scores["region"].values, winners, strict=True)}

@@ -13,7 +13,7 @@ from scipy.spatial.distance import pdist
 
 from neuroguide._core.errors import FileError, InputError, OptionError
 from neuroguide.models.zoo import Model
-from neuroguide.scoring import open_scores, rdm, rdm_reliability, score, write_scores
+from neuroguide.scoring import best_pairs, compare, open_scores, rdm, rdm_reliability, score, write_scores
 from neuroguide.stimuli import StimulusSet
 
 
@@ -226,6 +226,20 @@ def test_metrics_of_sites_refuse_what_they_cannot_do(
         score(model, rdm(recording, by="region"), stimuli=stimuli, metric="cka")
     with pytest.raises(InputError, match="CKA with V4 is undefined"):
         score(model, xr.full_like(recording, 2), stimuli=stimuli, metric="cka")
+
+
+def test_the_best_pair_is_of_the_time_window_that_was_scored(
+    model: Model, recording: xr.DataArray, stimuli: StimulusSet
+) -> None:
+    later = recording.copy(data=np.random.default_rng(2).poisson(5, recording.shape).astype(np.float32))
+    timed = xr.concat([recording, later], dim="time_bin").transpose("presentation", "neuroid", "time_bin")
+    timed = timed.assign_coords(
+        time_bin_start=("time_bin", [0.0, 100.0]), time_bin_end=("time_bin", [100.0, 200.0])
+    ).assign_attrs(recording.attrs)
+    found = score(model, timed, stimuli=stimuli, time=(0, 100))
+    for region, pair in best_pairs(model, timed, found, stimuli=stimuli).items():
+        best = float(found["similarity"].sel(region=region).max())
+        assert compare(*pair.values()) == pytest.approx(best, abs=1e-5)
 
 
 def test_halves_that_disagree_are_refused_with_a_way_out(model: Model, stimuli: StimulusSet) -> None:
