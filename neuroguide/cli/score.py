@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from neuroguide._core.errors import InputError
 from neuroguide.cli import _output
 from neuroguide.cli._arguments import Comparison, Device, Distance, Json, Normalise, Out, Plot, Quiet, Recording, Seed
 
@@ -27,6 +28,7 @@ def score(
     distance: Distance = "correlation",
     comparison: Comparison = "pearson",
     normalise: Normalise = "none",
+    time: Annotated[str, typer.Option(help="mean (over all time bins), or a window in ms: 70,170.")] = "mean",
     bootstrap: Annotated[int, typer.Option(help="Bootstrap samples of the stimuli, for 95% intervals (rsa).")] = 0,
     layer_choice: Annotated[
         str, typer.Option(help="all, or crossvalidated (choose on one half, report on the other).")
@@ -56,7 +58,7 @@ def score(
         scores = scoring.score(
             model, recording, layers=[name.strip() for name in layers.split(",")] if layers else None, stimuli=stimuli,
             metric=metric, distance=distance, comparison=comparison, normalise=normalise, layer_choice=layer_choice,
-            bootstrap=bootstrap, seed=seed, device=device, memory=memory, progress=progress,
+            time=_window(time), bootstrap=bootstrap, seed=seed, device=device, memory=memory, progress=progress,
         )  # fmt: skip
     if out is not None:
         scoring.write_scores(scores, out)
@@ -157,6 +159,17 @@ def print_scores(scores: xr.Dataset) -> None:
         caption += f". No ceiling: {attrs['no_ceiling']}"
     title = f"{attrs['model']} against {attrs.get('recording_identifier', 'the recording')}"
     _output.print_table(title, ["layer", *regions], rows, caption=caption)
+
+
+def _window(text: str) -> str | tuple[float, float]:
+    """``"mean"``, or start and end in ms."""
+    start, comma, end = text.partition(",")
+    if not comma:
+        return text
+    try:
+        return float(start), float(end)
+    except ValueError:
+        raise InputError(f"--time {text} is not understood; give mean, or a window in ms such as 70,170") from None
 
 
 def _with_interval(cell: xr.Dataset) -> float | str:

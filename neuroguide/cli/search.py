@@ -105,7 +105,7 @@ def search(
 
 def leaderboard(
     run: Annotated[Path, typer.Argument(help="The run's folder.")],
-    top: Annotated[int, typer.Option(help="How many rows; 0 prints all.")] = TOP,
+    top: Annotated[int, typer.Option(min=0, help="How many rows of the table; 0 prints all.")] = TOP,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write all of it to a .csv or .json file.")] = None,
     json: Json = False,
 ) -> None:
@@ -185,6 +185,8 @@ def print_run(found: SearchRun, *, json: bool, top: int) -> None:
     if len(table) > top > 0:
         caption += f"; the best {top} are shown"
     print_leaderboard(table, title=str(found.path), top=top, caption=caption)
+    if len(table) and all(table["reason"]):
+        _output.error(f"every candidate failed: {table['reason'].iloc[0]}")
 
 
 def _needed(run: Path | None) -> Path:

@@ -92,6 +92,7 @@ def to_csv(table: pd.DataFrame) -> str:
     for name in ("kind", "architecture", "reason"):
         safe[name] = [_harmless(cell) for cell in table[name]]
     safe.columns = pd.Index([_harmless(name) for name in table.columns])
+    safe = safe.assign(simulated=int(table.attrs.get("simulated", 0)))
     text: str = safe.to_csv(index=False, lineterminator="\n")
     return text
 

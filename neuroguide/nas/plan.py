@@ -205,7 +205,13 @@ def restore_plan(folder: RunFolder) -> Plan:
     settings = folder.read_settings()
     try:
         search, origin, sampler = settings["search"], settings["space"], settings["sampler"]
-        _check_file(origin)
+        check_file(origin)
+        if not str(search["evaluate"]).startswith("neuroguide."):
+            # a file must not choose what is run
+            raise InputError(
+                f"{folder.settings_file} names {search['evaluate']!r} to evaluate candidates, which is not "
+                "neuroguide's; go on with such a run by search(..., evaluate=, resume=True), if you trust it"
+            )
         space = open_space(origin["space"], **origin.get("options", {}))
         plain = ("trials", "seed", "lag", "ordered", "evaluate", "device", "threads", "retries", "keep", "study")
         return Plan(
@@ -255,7 +261,8 @@ def _file_hash(space: str) -> str | None:
     return hashlib.sha256(path.read_bytes()).hexdigest() if ".py:" in space else None
 
 
-def _check_file(origin: Mapping[str, Any]) -> None:
+def check_file(origin: Mapping[str, Any]) -> None:
+    """Refuse a space whose file is gone, or is not the one that the run was started with."""
     name = str(origin["space"])
     if ".py:" not in name:
         return

@@ -19,6 +19,7 @@ from neuroguide._core.errors import FileError, InputError
 from neuroguide.nas.folder import RunFolder
 from neuroguide.nas.leaderboard import export, leaderboard
 from neuroguide.nas.loop import RESULT, Result
+from neuroguide.nas.plan import check_file
 from neuroguide.nas.spaces import Space, open_space
 from neuroguide.nas.storage import open_storage
 
@@ -109,6 +110,7 @@ class SearchRun:
     def space(self) -> Space[Any]:
         """The space that was searched."""
         origin = self.settings["space"]
+        check_file(origin)
         return open_space(origin["space"], **origin.get("options", {}))
 
     @property
@@ -206,7 +208,8 @@ class SearchRun:
         results, trials = self.results, self.settings["search"]["trials"]
         number = _best_trial(results)
         best = "" if number is None else f", best {results[number]['value']:.4f} in trial {number}"
-        return f"<SearchRun {self.path}: {len(results)} of {trials} trials{best}>"
+        simulated = ", guided by simulated data" if self.settings["guide"].get("simulated") else ""
+        return f"<SearchRun {self.path}: {len(results)} of {trials} trials{best}{simulated}>"
 
     def _repr_html_(self) -> str:
         table = self.leaderboard().drop(columns="architecture").head(10)

@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from neuroguide._core.atomic import atomic_path
-from neuroguide._core.errors import InputError
+from neuroguide._core.errors import FileError, InputError
 from neuroguide.recordings._attributes import encode_attributes
 from neuroguide.recordings._blocks import coordinates
 from neuroguide.recordings._netcdf_reader import FORMAT
@@ -56,7 +56,11 @@ def write_array(
     dataset = xr.Dataset(variables, coords=coords, attrs={"format": np.int32(FORMAT)})
     encoding = {name: {"zlib": True, "complevel": 4, "shuffle": True}} if array.ndim else {}
     with atomic_path(path, overwrite=overwrite) as temporary:
-        dataset.to_netcdf(temporary, engine="netcdf4", format="NETCDF4", encoding=encoding)
+        try:
+            dataset.to_netcdf(temporary, engine="netcdf4", format="NETCDF4", encoding=encoding)
+        except RuntimeError as error:
+            # what the netCDF library makes of a full disk
+            raise FileError(f"{path} cannot be written ({error}); is the disk full?") from error
     return Path(path)
 
 

@@ -122,6 +122,10 @@ def describe_netcdf(path: Path) -> Description:
             notes += (f"The groups {shorten(list(file.groups))} are not read.",)
         if file.has_dim("pair"):
             return Description(str(path), "netCDF, RDMs of neuroguide", arrays, (f"ng.open_rdm({str(path)!r})",), notes)
+    if attrs.get("kind") == "scores":
+        return Description(
+            str(path), "netCDF, scores of neuroguide", arrays, (f"ng.open_scores({str(path)!r})",), notes
+        )
     if not candidates:
         wrong = "No variable has the dims 'presentation' and 'neuroid', as a recording would: rename its dims."
         return Description(str(path), "netCDF", arrays, (), (*notes, wrong))

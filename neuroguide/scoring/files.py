@@ -25,7 +25,11 @@ def write_scores(scores: xr.Dataset, path: str | os.PathLike[str]) -> Path:
         The file; replaced if it exists.
     """
     with atomic_path(path) as temporary:
-        scores.assign_attrs(format=FORMAT, kind="scores").to_netcdf(temporary, engine="netcdf4")
+        try:
+            scores.assign_attrs(format=FORMAT, kind="scores").to_netcdf(temporary, engine="netcdf4")
+        except RuntimeError as error:
+            # what the netCDF library makes of a full disk
+            raise FileError(f"{path} cannot be written ({error}); is the disk full?") from error
     return Path(path)
 
 

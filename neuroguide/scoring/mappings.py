@@ -56,10 +56,11 @@ def site_ceilings(responses: xr.DataArray | None, *, seed: int) -> NDArray[np.fl
     """Square root of each site's reliability, NaN where that is not positive; None without repetitions."""
     if responses is None:
         return None
-    try:
-        reliability = split_half_reliability(responses, seed=seed).values.astype(np.float64)
-    except InputError:
+    if len(np.unique(responses["stimulus_id"].values)) == responses.sizes["presentation"]:
         # shown once, or averaged by the source: targets say so in `no_ceiling`
+        return None
+    reliability = split_half_reliability(responses, seed=seed).values.astype(np.float64)
+    if not (reliability > 0).any():
         return None
     return np.sqrt(np.where(reliability > 0, reliability, np.nan))
 

@@ -24,6 +24,9 @@ from neuroguide.scoring.rdms import KEPT_ATTRS
 from neuroguide.scoring.targets import Target, is_rdm, open_any, stimuli_of, targets_of
 from neuroguide.stimuli import StimulusSet
 
+#: Bootstrap samples behind a 95% interval by quantiles: five in each tail.
+LEAST_SAMPLES = 200
+
 METRICS = ("rsa", "cka", "ridge", "pls")
 
 
@@ -117,6 +120,8 @@ def score(
             raise OptionError(f"{name} = {value!r} is not possible; give a whole number")
     if bootstrap < 0:
         raise OptionError(f"bootstrap = {bootstrap} is not possible; give a number of samples, 0 for no intervals")
+    if 0 < bootstrap < LEAST_SAMPLES:
+        raise OptionError(f"bootstrap={bootstrap} is too few for 95% intervals; give at least {LEAST_SAMPLES} samples")
     where = str(resolve_device(device))
     parse_memory(memory)
     network = open_model(model)
@@ -144,6 +149,10 @@ def score(
         except InputError as error:
             raise InputError(f"layer {name!r} of {network.name}: {error}") from error
     scores = compared.dataset()
+    if is_rdm(target_recording):
+        made = target_recording.attrs
+        known = {f"recording_{name}": str(made[name]) for name in ("distance", "normalise") if name in made}
+        scores = scores.assign_attrs(known or {"recording_distance": "as published"})
     return scores.assign_attrs(
         _provenance(network, target_recording, shown, targets)
         | {

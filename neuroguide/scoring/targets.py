@@ -116,6 +116,8 @@ def targets_of(
     if is_rdm(recording):
         if normalise != "none":
             raise InputError(f"normalise={normalise!r} needs responses of single sites; this recording is an RDM")
+        if time != "mean":
+            raise InputError(f"time={time!r} needs responses in time bins; this recording is an RDM")
         return _published(recording)
     if isinstance(time, str):
         check_option("time", time, ("mean",))
@@ -144,7 +146,10 @@ def _published(rdm: xr.DataArray) -> list[Target]:
         raise InputError(
             f"the recording's RDMs have dims {rdm.dims}; choose one of each but the last three, or average"
         )
-    reason = str(rdm.attrs.get("no_ceiling", "only RDMs were published, without repetitions"))
+    # an RDM of ng.rdm says which distance it has; one from an archive does not
+    made_here = "distance" in rdm.attrs
+    why = "an RDM without its repetitions has none" if made_here else "only RDMs were published, without repetitions"
+    reason = str(rdm.attrs.get("no_ceiling", why))
     rows, columns = np.triu_indices(rdm.sizes["stimulus_id"], 1)
     if rdm.ndim == 2:
         return [Target(str(rdm.attrs.get("region", "RDM")), rdm.values[rows, columns], None, np.nan, reason, 0)]

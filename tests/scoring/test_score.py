@@ -73,7 +73,7 @@ def test_an_rdm_is_enough(model: Model, recording: xr.DataArray, stimuli: Stimul
     found = score(model, published, stimuli=stimuli)
     expected = score(model, recording, stimuli=stimuli)
     np.testing.assert_allclose(found["similarity"].values, expected["similarity"].values, atol=1e-5)
-    assert "RDMs" in found.attrs["no_ceiling"]
+    assert "RDM without its repetitions" in found.attrs["no_ceiling"]
     with pytest.raises(InputError, match="zscore"):
         score(model, published, stimuli=stimuli, normalise="zscore")
 
