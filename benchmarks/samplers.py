@@ -45,7 +45,7 @@ GRID: dict[str, dict[str, Sequence[Any]]] = {
     "tpe": {"startup": (10, 20), "candidates": (24, 64), "multivariate": (True, False)},
     "nsga2": {"population": (8, 16, 24, 32), "mutation": (0.6, 0.8, 1.0)},
     "progressive": {"first": (16, 32, 64), "beam": (8, 16)},
-    "controller": {"learning_rate": (0.005, 0.01, 0.02), "entropy": (0.02, 0.1, 0.2)},
+    "controller": {"learning_rate": (0.005, 0.01, 0.02), "entropy": (0.02, 0.1), "warming": (0.0, 0.1, 0.3)},
 }
 #: On which subspace a sampler's defaults were chosen.
 TUNED_ON = {"evolution": "macro", "tpe": "macro", "nsga2": "macro", "progressive": "cells", "controller": "cells"}

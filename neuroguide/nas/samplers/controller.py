@@ -31,7 +31,8 @@ class Controller(ArchitectureSampler):
 
     Where it departs from the paper: the gradient is taken at the canonical writing of an architecture; with a lag
     above 1, a trial's gradient is taken at the policy as it is by then (as with the paper's parallel workers);
-    architectures told before are drawn again (``redraws``); there is one controller, without parameter servers.
+    architectures told before are drawn again (``redraws``) at a rising temperature, so that a policy that has made up
+    its mind looks around where it stands; there is one controller, without parameter servers.
 
     Parameters
     ----------
@@ -50,6 +51,8 @@ class Controller(ArchitectureSampler):
     scaled : bool
         Measure advantages in units of their own spread; see
         :class:`~neuroguide.nas.samplers.controller_policy.Reinforce`.
+    warming : float
+        How much the temperature of the policy's choices rises with each draw that was told before (our choice).
 
     Raises
     ------
@@ -69,6 +72,7 @@ class Controller(ArchitectureSampler):
         decay: float = 0.9,
         batch: int = 1,
         scaled: bool = True,
+        warming: float = 0.1,
     ) -> None:
         super().__init__(space, seed=seed, lag=lag, redraws=redraws)
         self.learning_rate = _positive("learning_rate", learning_rate)
@@ -78,6 +82,7 @@ class Controller(ArchitectureSampler):
         if not isinstance(scaled, bool):
             raise OptionError(f"scaled = {scaled!r} is not possible; give true or false")
         self.scaled = scaled
+        self.warming = share("warming", warming)
         self._lock = threading.Lock()
         self._replayed: list[tuple[Any, ...]] = []
         self._teacher = self._fresh()
@@ -85,9 +90,15 @@ class Controller(ArchitectureSampler):
     def draw(self, study: optuna.Study, trial: FrozenTrial, told: Told, rng: np.random.Generator) -> Any:
         """One architecture from the policy that has learned from the told trials."""
         sign = -1.0 if study.directions[0] == StudyDirection.MINIMIZE else 1.0
+        seen = [t.params for t in told]
         with self._lock:
-            values = self._learned(told, sign).policy.choose(rng)
-        return self.space.canonicalise(self.space.compose(values))
+            policy = self._learned(told, sign).policy
+            for attempt in range(self.redraws + 1):
+                values = policy.choose(rng, 1 + self.warming * attempt)
+                arch = self.space.canonicalise(self.space.compose(values))
+                if self.space.parameters(arch) not in seen:
+                    break
+        return arch
 
     def _learned(self, told: Told, sign: float) -> Reinforce:
         """The policy after all told trials: goes on from the last replay if that is how these begin."""

@@ -52,8 +52,8 @@ class Policy(nn.Module):
             for weight in self.parameters():
                 weight.uniform_(-_SCALE, _SCALE, generator=generator)
 
-    def choose(self, rng: np.random.Generator) -> Values:
-        """Draw every choice, fixed ones included."""
+    def choose(self, rng: np.random.Generator, temperature: float = 1.0) -> Values:
+        """Draw every choice, fixed ones included; logits are divided by the temperature."""
         state: tuple[Tensor, Tensor] | None = None
         token = self.embedding.num_embeddings - 1
 
@@ -63,7 +63,8 @@ class Policy(nn.Module):
                 out, state = self.lstm(self.embedding(torch.tensor([[token]]))[0], state)
                 first = self._first[p.name]
                 rows = slice(first, first + len(p.options))
-                chances = (self.head.weight[rows] @ out[0] + self.head.bias[rows]).softmax(0).numpy()
+                logits = self.head.weight[rows] @ out[0] + self.head.bias[rows]
+                chances = (logits / temperature).softmax(0).numpy()
             # rounding may leave the sum of all chances a little below 1
             passed = int((np.cumsum(chances) <= rng.random()).sum())
             chosen = min(passed, len(p.options) - 1)

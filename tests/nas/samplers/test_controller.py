@@ -169,6 +169,24 @@ def test_a_study_is_a_replay_of_the_algorithm():
             study.tell(trial, values[-1])
 
 
+def test_draws_that_were_told_before_grow_warmer():
+    policy = Policy(ONE, seed=0)
+    with torch.no_grad():
+        policy.head.bias[:] = torch.tensor([8.0, 0.0, 0.0])
+    rng = np.random.default_rng(0)
+    share = {t: np.mean([policy.choose(rng, t)["kernel"] == 3 for _ in range(300)]) for t in (1.0, 8.0)}
+    assert share[1.0] > 0.98
+    # e / (e + 2)
+    assert share[8.0] == pytest.approx(np.e / (np.e + 2), abs=0.1)
+    # so a policy that has made up its mind still sees the whole of a small space
+    space = DeclaredSpace("toy", Toy, lambda arch, **kwargs: nn.Identity())
+    study = optuna.create_study(
+        direction="maximize", sampler=make_sampler("controller", space, seed=0, learning_rate=0.1, warming=1.0)
+    )
+    study.optimize(lambda trial: float(space.suggest(trial).a), n_trials=9)
+    assert len({tuple(t.params.items()) for t in study.trials}) == 9
+
+
 def test_it_learns_what_is_good():
     space = DeclaredSpace("toy", Toy, lambda arch, **kwargs: nn.Identity())
     sampler = make_sampler("controller", space, seed=0, redraws=0)
@@ -196,7 +214,15 @@ def test_another_study_is_replayed_from_its_beginning():
 
 @pytest.mark.parametrize(
     "options",
-    [{"learning_rate": 0}, {"entropy": -1}, {"decay": 1.5}, {"batch": 0}, {"scaled": "yes"}, {"learning_rate": True}],
+    [
+        {"learning_rate": 0},
+        {"entropy": -1},
+        {"decay": 1.5},
+        {"batch": 0},
+        {"scaled": "yes"},
+        {"warming": 2},
+        {"learning_rate": True},
+    ],
 )
 def test_impossible_options_are_refused(options):
     with pytest.raises(OptionError):
