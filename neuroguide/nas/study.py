@@ -25,6 +25,7 @@ from neuroguide.nas.resuming import OnProgress, continued, opened_executor, repe
 from neuroguide.nas.run import STUDY, Candidate, SearchRun, open_run
 from neuroguide.nas.samplers import make_sampler
 from neuroguide.nas.spaces import Space, open_space
+from neuroguide.nas.storage import open_storage
 
 __all__ = ["Candidate", "Progress", "SearchRun", "open_run", "repeat_search", "resume_search", "search"]
 
@@ -153,6 +154,8 @@ def search(
     fidelity = Fidelity.from_json({"images": images, **(training or {})})
     chosen = guides.open_guide(guide) if isinstance(guide, str | list | tuple) else guide
     memory = None if memory_limit is None else parse_memory(memory_limit)
+    if storage is not None:
+        open_storage(folder.journal, storage)
     with (
         opened_executor(executor, threads=threads, time_limit=time_limit, memory_limit=memory) as workers,
         folder.made(),

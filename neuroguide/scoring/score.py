@@ -16,6 +16,7 @@ from neuroguide._core.options import check_option
 from neuroguide._core.settings import parse_memory
 from neuroguide._version import __version__
 from neuroguide.engine.device import resolve_device
+from neuroguide.engine.inference.bootstrap import LEAST
 from neuroguide.models.activations import iterate_activations
 from neuroguide.models.zoo import Model, check_layers, open_model
 from neuroguide.scoring.mappings import image_groups
@@ -134,6 +135,10 @@ def score(
         device=where, dtype=dtype, rdms=metric == "rsa",
     )  # fmt: skip
     ids = _stimulus_ids(target_recording, targets)
+    if bootstrap and len(ids) < LEAST["stimuli"]:
+        raise InputError(
+            f"a bootstrap over stimuli needs at least {LEAST['stimuli']} of them, the recording has {len(ids)}"
+        )
     if metric == "rsa":
         compared: RSA | SiteMetric = RSA(
             targets, ids, distance, comparison, bootstrap, layer_choice, seed, where, dtype

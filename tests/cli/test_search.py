@@ -58,6 +58,7 @@ def test_a_run_is_never_overwritten_and_goes_on_with_more_trials(run: Path, caps
         (["--data", "nosuch", "--guide", "performance"], "nosuch"),
         (["--data", "objects:64", "--guide", "recording:virtuel"], "did you mean 'virtual'"),
         (["--resume"], "which run?"),
+        (["--data", "objects:64", "--guide", "performance", "--storage", "nosuch://place"], "cannot open the storage"),
         (["--data", "objects:64", "--guide", "performance", "--memory-limit", "much"], "not understood"),
         (["--data", "objects:64", "--guide", "performance", "--executor", "slurn"], "slurn"),
     ],
