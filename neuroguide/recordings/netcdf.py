@@ -107,6 +107,27 @@ def write_netcdf(assembly: xr.DataArray, path: str | os.PathLike[str], *, overwr
     return write_array(plain, path, overwrite=overwrite)
 
 
+def read_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
+    """All variables and attributes of a netCDF file, whatever it holds, with the same care as a recording.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, broken, or too large.
+    """
+    path = Path(path)
+    with open_netcdf(path) as file:
+        found = {name: _variable(path, variable) for name, variable in file.variables.items()}
+        attrs = decode_attributes(dict(file.attrs), str(path))
+    return xr.Dataset({name: variable for name, variable in found.items() if variable is not None}, attrs=attrs)
+
+
+def _variable(path: Path, variable: StoredVariable) -> xr.Variable | None:
+    if len(variable.dims) > 1 and variable.kind in "biuf":
+        return xr.Variable(variable.dims, read_values(path, variable), decode_attributes(variable.attrs, str(path)))
+    return read_coordinate(path, variable, variable.dims)
+
+
 def describe_netcdf(path: Path) -> Description:
     """What is in a netCDF file, from its header."""
     with open_netcdf(path) as file:

@@ -40,7 +40,7 @@ def best_pairs(
     """
     opened = open_any(recording)
     attrs = scores.attrs
-    settings = {"distance": attrs["distance"], "device": attrs["device"], "dtype": attrs["dtype"]}
+    settings = {"distance": attrs["distance"], "device": attrs["device"], "dtype": attrs["precision"]}
     normalise, time = attrs["normalise"], attrs.get("time", "mean")
     if time != "mean" and not is_rdm(opened):
         opened, normalise = over_time(opened, normalise, tuple(json.loads(time)))

@@ -163,7 +163,7 @@ def score(
         | {
             "metric": metric, "distance": str(distance), "comparison": str(comparison), "normalise": normalise,
             "layer_choice": layer_choice, "time": time if isinstance(time, str) else json.dumps(list(time)),
-            "seed": seed, "bootstrap": bootstrap, "device": where, "dtype": dtype, "n_stimuli": len(ids),
+            "seed": seed, "bootstrap": bootstrap, "device": where, "precision": dtype, "n_stimuli": len(ids),
         }
     )  # fmt: skip
 
