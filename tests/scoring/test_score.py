@@ -145,7 +145,7 @@ def test_scores_survive_the_disk(model: Model, recording: xr.DataArray, stimuli:
     with pytest.raises(FileError, match="does not exist"):
         open_scores(tmp_path / "none.nc")
     (tmp_path / "text.nc").write_text("no netCDF")
-    with pytest.raises(FileError, match="cannot be read"):
+    with pytest.raises(FileError, match="is not a netCDF file"):
         open_scores(tmp_path / "text.nc")
 
 
