@@ -37,7 +37,8 @@ class BestWeights:
 
     def sweep(self) -> None:
         """Remove what a killed worker left half written."""
-        for path in self._folder.artifacts.glob(".*.tmp*"):
+        # ours are .trial-….tmp…, those that safetensors writes through are .tmp…
+        for path in self._folder.artifacts.glob(".*"):
             path.unlink(missing_ok=True)
 
     def _remove(self, trial: int) -> None:

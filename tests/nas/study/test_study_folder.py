@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from neuroguide._core.errors import FileError, InputError, NeuroguideWarning, OptionError
+from neuroguide.nas.artifacts import BestWeights
 from neuroguide.nas.data import from_arrays
 from neuroguide.nas.folder import RunFolder
 from neuroguide.nas.spaces import open_space
@@ -253,3 +254,13 @@ def test_nothing_warns(stand_in):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         stand_in(trials=3)
+
+
+def test_what_a_killed_worker_left_half_written_is_swept(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.make()
+    # ours, and the one that safetensors itself writes through
+    for name in (".trial-00002.1f2e.tmp.safetensors", ".tmpoOw3Hw", "trial-00001.safetensors"):
+        (folder.artifacts / name).write_bytes(b"weights")
+    BestWeights(folder, keep=2).sweep()
+    assert [path.name for path in folder.artifacts.iterdir()] == ["trial-00001.safetensors"]
