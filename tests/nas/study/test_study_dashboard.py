@@ -28,6 +28,7 @@ def test_without_the_extra_it_says_how_to_install_it(stand_in, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.full
 def test_it_shows_the_trials_to_this_machine_only(stand_in, tmp_path):
     pytest.importorskip("optuna_dashboard", reason="optuna-dashboard is not installed (extra dashboard)")
     run = stand_in(trials=3)
