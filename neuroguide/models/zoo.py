@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from neuroguide._core.errors import InputError, MissingExtraError, OptionError
+from neuroguide._core.errors import InputError, OptionError
 from neuroguide._core.options import unknown_option
 from neuroguide._core.registry import Registry
 from neuroguide.engine.device import resolve_device
@@ -113,7 +113,8 @@ def open_model(
     Parameters
     ----------
     model : torch.nn.Module, Model, str or function
-        - ``"timm:resnet18"``, ``"torchvision:alexnet"``: with the weights and preprocessing of that library.
+        - ``"timm:resnet18"``, ``"torchvision:alexnet"``, ``"brainscore:alexnet"``: with the weights and preprocessing
+          of that library.
         - ``"path/to/file.py:make"``: ``make()`` of that file returns a torch module or a :class:`Model`. **The file is
           run** with your rights: name only files that you trust. Without a function's name, ``make`` is meant.
         - ``"pixels"``: the pixels themselves, a baseline.
@@ -174,11 +175,6 @@ def _from_name(text: str, pretrained: bool) -> Model:
     if is_factory(text):
         return _made(call_factory(text), text.replace("\\", "/").rpartition("/")[2])
     source, _, rest = text.partition(":")
-    if source == "brainscore":
-        raise MissingExtraError(
-            f"{text!r} cannot be opened: this version of neuroguide does not open Brain-Score's models yet; "
-            "give the network itself as 'path/to/file.py:make'"
-        )
     opener = openers[source]
     if not rest and source != "pixels":
         raise OptionError(f"{text!r} names no model; write '{source}:NAME'")

@@ -91,8 +91,9 @@ def test_an_unknown_source_gets_the_closest() -> None:
         open_model("torchvision:")
 
 
-def test_brain_scores_models_are_refused_in_a_sentence() -> None:
-    with pytest.raises(MissingExtraError, match=r"'brainscore:alexnet' cannot be opened.*file\.py:make"):
+def test_brain_scores_models_need_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "brainscore_vision", None)
+    with pytest.raises(MissingExtraError, match=r"'alexnet' needs brainscore-vision.*neuroguide\[brainscore\]"):
         open_model("brainscore:alexnet")
 
 
