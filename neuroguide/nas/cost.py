@@ -44,6 +44,10 @@ class Cost:
     macs: int
     flops: int
 
+    def __add__(self, other: Cost) -> Cost:
+        """The cost of two parts of a network together."""
+        return Cost(self.parameters + other.parameters, self.macs + other.macs, self.flops + other.flops)
+
 
 def count_cost(network: nn.Module, shape: Sequence[int]) -> Cost:
     """Count a network in evaluation mode; the network is left as it is.

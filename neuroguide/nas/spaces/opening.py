@@ -10,6 +10,7 @@ from neuroguide._core.registry import Registry
 from neuroguide.models.factory import is_factory, load_factory
 from neuroguide.nas.spaces.base import Space
 from neuroguide.nas.spaces.cells import CellsSpace
+from neuroguide.nas.spaces.hourglass import HourglassSpace
 from neuroguide.nas.spaces.macro import MacroSpace
 
 #: Name to a function (or class) that takes options and returns a space.
@@ -18,6 +19,7 @@ spaces = Registry[Callable[..., Space[Any]]](
 )
 spaces.add("macro", MacroSpace)
 spaces.add("cells", CellsSpace)
+spaces.add("hourglass", HourglassSpace)
 
 
 def open_space(space: str | Space[Any], **options: Any) -> Space[Any]:
