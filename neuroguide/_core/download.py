@@ -34,7 +34,9 @@ def fetch(
 
     The cache is ``$NEUROGUIDE_HOME/<entry name>/<path>``. A cached file is verified too, and a cache that already holds
     the files is only read, so it may be read-only. A file appears in the cache whole and verified, or not at all;
-    what a broken transfer left is kept in ``$NEUROGUIDE_HOME/.partial`` if the server can go on from there.
+    what a broken transfer left is kept in ``$NEUROGUIDE_HOME/.partial`` if the server can go on from there. A file of
+    Brain-Score's that its own cache holds (``$BRAINIO_HOME/<sha1>/<name>``, by default below ``~/.brainio``) is used
+    where it is.
 
     Parameters
     ----------
@@ -75,12 +77,24 @@ def fetch(
 def missing(entry: CatalogEntry, paths: Iterable[str] | None = None) -> list[str]:
     """Paths that are not in the cache, judged by existence and size alone (no checksum is computed)."""
     files = list(entry.files) if paths is None else [entry.file(path) for path in paths]
-    return [file.path for file in files if not _plausible(cached_path(entry, file.path), file)]
+    return [
+        file.path
+        for file in files
+        if not any(_plausible(place, file) for place in (cached_path(entry, file.path), *_brainio(file)))
+    ]
 
 
 def cached_path(entry: CatalogEntry, path: str) -> Path:
     """Where a file of the archive is, or would be, in the cache."""
     return settings.home() / entry.name / check_relative(path, source=f"catalogue entry {entry.name!r}")
+
+
+def _brainio(file: CatalogFile) -> list[Path]:
+    """Where Brain-Score keeps a file: it names the folder after the SHA-1."""
+    if not file.sha1:
+        return []
+    home = Path(os.environ.get("BRAINIO_HOME") or "~/.brainio").expanduser()
+    return [home / file.sha1 / file.path.rpartition("/")[2]]
 
 
 def _reporter(progress: Progress, path: str, before: int, total: int) -> Callable[[int], None]:
@@ -103,6 +117,11 @@ def _fetch_one(
     target = cached_path(entry, file.path)
     if _verified(target, file):
         return target
+    for place in _brainio(file):
+        if _verified(place, file):
+            return place
+        if place.exists():
+            _log.warning("%s is damaged (its checksum differs) and is left alone", place)
     if not entry.base_url:
         state = "is damaged (its checksum differs)" if target.exists() else "is not in the cache"
         raise DownloadError(f"{target} {state} and cannot be downloaded: {entry.obtain}")

@@ -35,7 +35,7 @@ def recordings(json: Json = False) -> None:
                 "name": entry.name,
                 "kind": entry.kind,
                 "title": entry.title,
-                "size_mb": f"{sum(file.size or 0 for file in entry.files) / 1e6:.1f}",
+                "size_mb": f"{entry.size / 1e6:.1f}" if entry.size else "?",
                 "here": "no" if missing(entry) else "yes",
                 "licence": entry.licence,
             }

@@ -46,8 +46,9 @@ def description(entry: CatalogEntry, variant: str | None, *how_to_open: str) -> 
     part = entry.variant(variant) if entry.variants or variant is not None else None
     name = entry.name if part is None else f"{entry.name}:{part.name}"
     missing = download.missing(entry, None if part is None else part.paths)
-    size = sum(entry.file(path).size or 0 for path in missing)
+    sizes = [entry.file(path).size for path in missing]
     notes = [entry.supports] if part is None else [part.supports, entry.supports]
     notes += [f"Licence: {entry.licence}.", f"Cite: {entry.citation}"]
-    notes.append(f"To download: {size / 1e6:.1f} MB." if missing else "In the cache.")
+    known = f"{sum(size or 0 for size in sizes) / 1e6:.1f} MB" if all(sizes) else "a size that is not published"
+    notes.append(f"To download: {known}." if missing else "In the cache.")
     return Description(source=name, format=entry.title, how_to_open=how_to_open, notes=tuple(notes))

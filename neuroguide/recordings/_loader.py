@@ -88,6 +88,7 @@ _ARCHIVES = {
     "kriegeskorte2008": "neuroguide.recordings.kriegeskorte2008",
     "cowley2023": "neuroguide.recordings.cowley2023",
     "zhangdesimone7objects": "neuroguide.recordings.zhangdesimone7objects",
+    "majajhong2015": "neuroguide.recordings.majajhong2015",
 }
 
 

@@ -16,6 +16,7 @@ from neuroguide._core.registry import Registry
 from neuroguide.stimuli.cowley2023 import open_cowley2023
 from neuroguide.stimuli.files import open_files
 from neuroguide.stimuli.kriegeskorte2008 import open_kriegeskorte2008
+from neuroguide.stimuli.majajhong2015 import open_majajhong2015
 from neuroguide.stimuli.stimulus_set import StimulusSet
 from neuroguide.stimuli.virtual import open_virtual
 from neuroguide.stimuli.zhangdesimone7objects import open_zhangdesimone7objects
@@ -32,6 +33,7 @@ _HOW_TO_ADD = (
 stimulus_sets = Registry[StimulusOpener]("stimulus set", _HOW_TO_ADD)
 stimulus_sets.add("cowley2023", open_cowley2023)
 stimulus_sets.add("kriegeskorte2008", open_kriegeskorte2008)
+stimulus_sets.add("majajhong2015", open_majajhong2015)
 stimulus_sets.add("zhangdesimone7objects", open_zhangdesimone7objects)
 stimulus_sets.add("virtual", open_virtual)
 
