@@ -36,8 +36,14 @@ def search(
     sampler: Annotated[
         str, typer.Option(help="random, evolution, tpe, nsga2, progressive or controller.")
     ] = "evolution",
-    trials: Annotated[int | None, typer.Option(help="How many candidates [24].")] = None,
-    images: Annotated[int, typer.Option(help="Images each candidate is trained on; 0 leaves it untrained.")] = 4000,
+    trials: Annotated[int | None, typer.Option(help="How many candidates [24, or one ladder of --halving].")] = None,
+    images: Annotated[
+        int | None, typer.Option(help="Images each candidate is trained on [4000]; 0 leaves it untrained.")
+    ] = None,
+    halving: Annotated[
+        str | None, typer.Option(help="Train the better ones longer: '16x500, 8x1000, 4x2000' (candidates x images).")
+    ] = None,
+    promotion: Annotated[str, typer.Option(help="By what they climb with --halving: value, P, TG.")] = "value",
     run: Annotated[Path | None, typer.Option(help="The run's folder; by default a new one in runs/.")] = None,
     alpha: Annotated[float, typer.Option(help="Weight of the teachers beside performance.")] = 1.0,
     standardise: Annotated[bool, typer.Option(help="z-score each teacher layer over reference candidates.")] = False,
@@ -86,10 +92,10 @@ def search(
                     normalise=normalise, standardise=standardise, n_stimuli=n_stimuli, seed=seed,
                 )  # fmt: skip
                 found = study.search(
-                    space, chosen, data=data, sampler=sampler, trials=24 if trials is None else trials, images=images,
-                    run=run, executor=executor, ordered=not unordered, seed=seed, time_limit=time_limit,
-                    memory_limit=memory_limit, threads=threads, device=device, keep=keep, storage=storage,
-                    progress=report,
+                    space, chosen, data=data, sampler=sampler, trials=trials, images=images, halving=halving,
+                    promotion=promotion, run=run, executor=executor, ordered=not unordered, seed=seed,
+                    time_limit=time_limit, memory_limit=memory_limit, threads=threads, device=device, keep=keep,
+                    storage=storage, progress=report,
                 )  # fmt: skip
         except KeyboardInterrupt:
             where = f"--run {run}" if run is not None else "--run with its folder"

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from neuroguide.nas.folder import RunFolder
+from neuroguide.nas.halving import standing
 
 
 class BestWeights:
-    """Keeps the weights files of the best trials, by value, the earlier of equal ones.
+    """Keeps the weights files of the best trials, by rung and value, the earlier of equal ones.
 
     Parameters
     ----------
@@ -21,7 +22,7 @@ class BestWeights:
     def __init__(self, folder: RunFolder, keep: int) -> None:
         self._folder = folder
         self._keep = keep
-        self._best: list[tuple[float, int]] = []
+        self._best: list[tuple[int, float, int]] = []
 
     def add(self, trial: int, result: Mapping[str, Any]) -> None:
         """Take up a told trial, and remove the file that is no longer among the best."""
@@ -30,8 +31,9 @@ class BestWeights:
         if result["reason"] is not None:
             self._remove(trial)
             return
-        self._best = sorted([*self._best, (-result["value"], trial)])
-        for _, loser in self._best[self._keep :]:
+        _, rung, value = standing(result)
+        self._best = sorted([*self._best, (-rung, -value, trial)])
+        for _, _, loser in self._best[self._keep :]:
             self._remove(loser)
         del self._best[self._keep :]
 

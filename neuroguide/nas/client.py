@@ -128,6 +128,7 @@ def _search(
         ordered=plan.ordered,
         on_told=on_told,
         spent=sum(result["image_equivalents"] for result in beside),
+        halving=plan.halving,
     ).run()
 
 
@@ -176,16 +177,17 @@ class Judge:
         )
 
     def specify(self, arch: Any, key: str, number: int | None) -> dict[str, Any]:
-        """The spec of a candidate; without a trial number, its weights are not kept."""
+        """The spec of a candidate; without a trial number, it is trained in full and its weights are not kept."""
         plan = self.plan
+        space, arch, fidelity = plan.at_trial(arch, number)
         weights = None if number is None or plan.keep == 0 else str(self.folder.weights(number).resolve())
         folder = str(self.folder.inputs.resolve())
         if plan.data is not None:
             return make_spec(
-                plan.space,
+                space,
                 arch,
                 data=plan.data,
-                fidelity=plan.fidelity,
+                fidelity=fidelity,
                 guide_spec=self.spec,
                 guide_folder=folder,
                 seed=plan.seed,
@@ -193,10 +195,10 @@ class Judge:
                 weights=weights,
             )
         return {
-            "space": plan.space.origin,
-            "architecture": plan.space.to_json(arch),
-            "hash": key,
-            "fidelity": plan.fidelity.to_json(),
+            "space": space.origin,
+            "architecture": space.to_json(arch),
+            "hash": key if space is plan.space else space.hash(arch),
+            "fidelity": fidelity.to_json(),
             "guide": dict(self.spec),
             "guide_folder": folder,
             "seed": plan.seed,
@@ -204,7 +206,9 @@ class Judge:
             "weights": weights,
         }
 
-    def complete(self, arch: Any, outcome: dict[str, Any] | None, reason: str | None) -> Result:
+    def complete(
+        self, arch: Any, outcome: dict[str, Any] | None, reason: str | None, number: int | None = None
+    ) -> Result:
         """What is stored of a candidate; one that could not be evaluated counts as trained in full.
 
         Raises
@@ -217,7 +221,7 @@ class Judge:
             found: dict[str, Any] = {
                 "value": self.worth({"P": WORST_ACCURACY, "reason": str(reason)}),
                 **dict.fromkeys((*_COSTS, *_SPENT)),
-                "image_equivalents": float(self.plan.fidelity.images),
+                "image_equivalents": float(self.plan.at_trial(arch, number)[2].images),
                 "seconds": None,
             }
         else:
@@ -228,7 +232,8 @@ class Judge:
             found = {"value": self.worth(measures), **{name: outcome.get(name) for name in (*_COSTS, *_SPENT)}}
             found["image_equivalents"] = float(found["image_equivalents"] or 0.0)
         values = self.plan.values(found["value"], {**found, **measures, "reason": reason})
-        return {**found, "values": values, "measures": measures, "reason": reason}
+        rung = {} if self.plan.halving is None or number is None else {"rung": self.plan.halving.rung(number)}
+        return {**found, **rung, "values": values, "measures": measures, "reason": reason}
 
 
 def _measuring(spec: Mapping[str, Any]) -> dict[str, Any]:

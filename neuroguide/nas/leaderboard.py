@@ -14,13 +14,14 @@ import pandas as pd
 
 from neuroguide._core.atomic import write_text
 from neuroguide._core.options import check_option
+from neuroguide.nas.halving import standing
 from neuroguide.nas.samplers.nsga2 import fronts
 
 FORMAT = 1
 
-_FIRST = ("rank", "trial", "kind", "architecture", "value", "front", "P", "TG")
+_FIRST = ("rank", "trial", "rung", "kind", "architecture", "value", "front", "P", "TG")
 _LAST = ("parameters", "macs", "flops", "image_equivalents", "seconds", "duplicate_of", "reason")
-_WHOLE = ("rank", "trial", "front", "parameters", "macs", "flops", "duplicate_of")
+_WHOLE = ("rank", "trial", "rung", "front", "parameters", "macs", "flops", "duplicate_of")
 
 #: How a cell may begin that a spreadsheet would run as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -45,7 +46,8 @@ def leaderboard(
     Returns
     -------
     DataFrame
-        ``rank`` (1 is best; equal values share the better rank), ``trial``, ``kind`` (``candidate``, ``duplicate`` or
+        ``rank`` (1 is best; equal values share the better rank; higher rungs come before lower ones), ``trial``,
+        ``rung`` (of a search with halving, from 0), ``kind`` (``candidate``, ``duplicate`` or
         ``reference``), ``architecture`` (JSON), ``value`` (the guide's), ``P``, ``TG``, ``similarity/<teacher layer>``,
         ``parameters``, ``macs`` and ``flops`` of one image's forward pass, ``image_equivalents`` and ``seconds`` that
         the evaluation took (none for a duplicate, which is answered from the store), ``duplicate_of`` and ``reason``
@@ -53,11 +55,12 @@ def leaderboard(
     """
     rows = [_row(result, number) for number, result in sorted(results.items())]
     if rows:
-        _rank(rows, [result["values"] for _, result in sorted(results.items())], directions)
+        _rank(rows, [result for _, result in sorted(results.items())], directions)
     if reference is not None:
         rows.append({**_row(reference, None), "kind": "reference"})
     measures = sorted({name for row in rows for name in row if name not in _FIRST and name not in _LAST})
-    columns = [name for name in _FIRST if name != "front" or len(directions) > 1] + measures + list(_LAST)
+    absent = {"front": len(directions) == 1, "rung": all("rung" not in result for result in results.values())}
+    columns = [name for name in _FIRST if not absent.get(name)] + measures + list(_LAST)
     table = pd.DataFrame(rows, columns=columns)
     for name in columns:
         if name in _WHOLE:
@@ -114,20 +117,23 @@ def _row(result: Mapping[str, Any], number: int | None) -> dict[str, Any]:
     measures = {name: value for name, value in result["measures"].items() if not isinstance(value, str)}
     known = {name: result.get(name) for name in ("value", *_LAST)}
     kind = "duplicate" if "duplicate_of" in result else "candidate"
-    return {**measures, **known, "trial": number, "kind": kind, "architecture": compact}
+    return {**measures, **known, "trial": number, "rung": result.get("rung"), "kind": kind, "architecture": compact}
 
 
-def _rank(rows: list[dict[str, Any]], values: Sequence[Sequence[float]], directions: Sequence[str]) -> None:
+def _rank(rows: list[dict[str, Any]], results: Sequence[Mapping[str, Any]], directions: Sequence[str]) -> None:
+    standings = [standing(result) for result in results]
     # duplicates take no place of their own
-    distinct = sorted((row["value"] for row in rows if row["kind"] == "candidate"), reverse=True)
-    place: dict[float, int] = {}
-    for i, value in enumerate(distinct):
-        place.setdefault(value, i + 1)
+    candidates = zip(standings, rows, strict=True)
+    distinct = sorted((level for level, row in candidates if row["kind"] == "candidate"), reverse=True)
+    place: dict[tuple[bool, int, float], int] = {}
+    for i, level in enumerate(distinct):
+        place.setdefault(level, i + 1)
     signs = [-1.0 if direction == "maximize" else 1.0 for direction in directions]
-    front = fronts(np.array(values, dtype=float) * signs) if len(directions) > 1 else np.zeros(len(rows))
-    for row, level in zip(rows, front, strict=True):
-        row["rank"] = place[row["value"]]
-        row["front"] = int(level)
+    values = np.array([result["values"] for result in results], dtype=float) * signs
+    front = fronts(values) if len(directions) > 1 else np.zeros(len(rows))
+    for row, level, number in zip(rows, standings, front, strict=True):
+        row["rank"] = place[level]
+        row["front"] = int(number)
 
 
 def _harmless(cell: Any) -> Any:

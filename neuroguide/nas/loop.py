@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from neuroguide._core.errors import CandidateError
 from neuroguide.execution.protocol import TaskError
+from neuroguide.nas.halving import Halving
 from neuroguide.nas.progress import Progress, Tally
 from neuroguide.nas.spaces.base import Space
 from neuroguide.nas.storage import adopt
@@ -65,16 +66,16 @@ class Evaluation:
     specify : callable
         ``specify(architecture, key, trial number) -> spec``.
     complete : callable
-        ``complete(architecture, outcome, reason) -> result``: the dict to store, with ``value`` (the guide's),
-        ``values`` (one for each objective), ``reason`` (None unless it is worth nothing) and ``image_equivalents``;
-        ``outcome`` is None when the candidate could not be evaluated.
+        ``complete(architecture, outcome, reason, trial number) -> result``: the dict to store, with ``value`` (the
+        guide's), ``values`` (one for each objective), ``reason`` (None unless it is worth nothing) and
+        ``image_equivalents``; ``outcome`` is None when the candidate could not be evaluated.
     retries : int
         How often a candidate that could not be evaluated is tried again.
     """
 
     submit: Callable[[dict[str, Any]], Future[Any]]
     specify: Callable[[Any, str, int | None], dict[str, Any]]
-    complete: Callable[[Any, dict[str, Any] | None, str | None], Result]
+    complete: Callable[[Any, dict[str, Any] | None, str | None, int | None], Result]
     retries: int = 1
 
 
@@ -102,6 +103,8 @@ class Loop:
         (None at the start).
     spent : float
         Image-equivalents that were spent beside the trials.
+    halving : Halving, optional
+        Every trial of a rung is told before the next rung is asked; the same architecture is evaluated once a rung.
     """
 
     study: optuna.Study
@@ -112,8 +115,9 @@ class Loop:
     ordered: bool
     on_told: Callable[[Progress, int | None, Result | None], None]
     spent: float = 0.0
+    halving: Halving | None = None
     _pending: list[Job] = field(default_factory=list)
-    _first: dict[str, int] = field(default_factory=dict)
+    _first: dict[tuple[int, str], int] = field(default_factory=dict)
     _results: dict[int, Result] = field(default_factory=dict)
     _tally: Tally = field(default_factory=Tally)
     _asked: int = 0
@@ -131,7 +135,7 @@ class Loop:
         already = self._told
         self.on_told(self._progress(started, already), None, None)
         while self._pending or self._asked < self.trials:
-            while len(self._pending) < self.lag and self._asked < self.trials:
+            while len(self._pending) < self.lag and self._asked < self.trials and self._open:
                 self._start(self.study.ask())
             self._collect()
             for job, result in self._ready():
@@ -142,6 +146,15 @@ class Loop:
     def _told(self) -> int:
         return self._asked - len(self._pending)
 
+    @property
+    def _open(self) -> bool:
+        """Whether the next trial may be asked: all of the rungs before it are told."""
+        start = self.halving.start(self._asked) if self.halving is not None else 0
+        return all(job.trial.number >= start for job in self._pending)
+
+    def _rung(self, number: int) -> int:
+        return 0 if self.halving is None else self.halving.rung(number)
+
     def _find(self) -> None:
         """Take up what earlier clients left: told trials answer duplicates, running ones are adopted."""
         for trial in self.study.get_trials(deepcopy=False):
@@ -151,15 +164,16 @@ class Loop:
                 self._asked += 1
                 result = trial.user_attrs.get(RESULT)
                 if result is not None:
-                    self._first.setdefault(result["hash"], trial.number)
+                    self._first.setdefault((self._rung(trial.number), result["hash"]), trial.number)
                     self._keep(trial.number, result)
 
     def _start(self, trial: Trial, left: FrozenTrial | None = None) -> None:
         architecture = self.space.suggest(trial)
         key = self.space.hash(architecture)
         self._asked += 1
-        job = Job(trial, key, architecture, twin=self._first.get(key))
-        self._first.setdefault(key, trial.number)
+        place = self._rung(trial.number), key
+        job = Job(trial, key, architecture, twin=self._first.get(place))
+        self._first.setdefault(place, trial.number)
         self._pending.append(job)
         if left is not None and RESULT in left.user_attrs:
             job.result = left.user_attrs[RESULT]
@@ -195,7 +209,7 @@ class Loop:
             if job.attempts <= self.evaluation.retries:
                 self._submit(job)
                 return
-        result = self.evaluation.complete(job.architecture, outcome, reason)
+        result = self.evaluation.complete(job.architecture, outcome, reason, job.trial.number)
         self._store(job, {**result, "attempts": job.attempts})
 
     def _store(self, job: Job, result: Result) -> None:
@@ -263,7 +277,7 @@ def evaluate_once(evaluation: Evaluation, space: Space[Any], architecture: Any) 
         except Exception as error:  # as for any candidate
             reason = _reason(error)
             logger.warning("reference network, attempt %d: %s", attempts, reason)
-    result = evaluation.complete(architecture, outcome, reason)
+    result = evaluation.complete(architecture, outcome, reason, None)
     return {"hash": key, "architecture": space.to_json(architecture), **result, "attempts": attempts}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import platform
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from typing import Any
 
 import optuna
 from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial
 
 from neuroguide._core.errors import FileError, InputError, OptionError
 from neuroguide._core.options import unknown_option
@@ -23,7 +25,10 @@ from neuroguide.nas.data import TrainingData, open_data
 from neuroguide.nas.fidelity import Fidelity
 from neuroguide.nas.folder import RunFolder, now
 from neuroguide.nas.guides.base import WORST_ACCURACY, WORST_SIMILARITY
-from neuroguide.nas.samplers import make_sampler
+from neuroguide.nas.halving import Halving, open_halving
+from neuroguide.nas.loop import RESULT
+from neuroguide.nas.samplers import ArchitectureSampler, make_sampler
+from neuroguide.nas.samplers.halving import HalvingSampler
 from neuroguide.nas.spaces import Space, open_space
 
 #: The function that evaluates a candidate, unless another is named.
@@ -75,6 +80,10 @@ class Plan:
         A database instead of the journal.
     study : str
         The study's name there.
+    halving : Halving or None
+        The ladder that candidates climb.
+    promotion : str
+        By what they are promoted: ``"value"``, the guide's, or a measure such as ``"P"`` or ``"TG"``.
     """
 
     space: Space[Any]
@@ -99,6 +108,8 @@ class Plan:
     keep: int
     storage: str | None
     study: str
+    halving: Halving | None = None
+    promotion: str = "value"
 
     def __post_init__(self) -> None:
         limits = {"trials": 1, "lag": 1, "threads": 1, "retries": 0, "keep": 0}
@@ -113,6 +124,11 @@ class Plan:
                 f"the space {self.space.name!r} was made in memory, where workers cannot open it; "
                 'open it by open_space, with a name and options or with "file.py:factory"'
             )
+        if self.halving is not None:
+            if len(self.objectives) > 1:
+                raise OptionError(f"halving promotes by one value, and there are several: {list(self.objectives)}")
+            self.halving.check_trials(self.trials)
+            self.halving.check_space(self.space)
         self.make_sampler()
 
     @property
@@ -134,7 +150,28 @@ class Plan:
             raise OptionError(
                 f"sampler {self.sampler!r} ranks by one value, not by {list(self.objectives)}; use sampler='nsga2'"
             )
-        return sampler
+        if self.halving is None:
+            return sampler
+        if not isinstance(sampler, ArchitectureSampler):
+            raise OptionError(f"halving needs one of our samplers on its first rung, not {type(sampler).__name__}")
+        return HalvingSampler(sampler, self.halving, self._promotion_worth)
+
+    def at_trial(self, arch: Any, number: int | None) -> tuple[Space[Any], Any, Fidelity]:
+        """The space, architecture and fidelity of a trial: its rung's, or the whole ones without halving or number."""
+        if self.halving is None:
+            return self.space, arch, self.fidelity
+        return *self.halving.network(number, self.space, arch), self.halving.fidelity(number, self.fidelity)
+
+    def _promotion_worth(self, trial: FrozenTrial) -> float:
+        """What a told trial is worth for its promotion; nothing is below what could not be evaluated."""
+        result = trial.user_attrs[RESULT]
+        found = result["value"] if self.promotion == "value" else result["measures"].get(self.promotion)
+        if isinstance(found, int | float):
+            return float(found)
+        if result["reason"] is not None:
+            return -math.inf
+        numbers = [name for name, value in result["measures"].items() if isinstance(value, int | float)]
+        raise unknown_option("promotion", self.promotion, [*numbers, "value"])
 
     def values(self, value: float, measured: Mapping[str, Any]) -> list[float]:
         """One number for each objective: the worst where a candidate with a ``reason`` has none.
@@ -170,9 +207,10 @@ class Plan:
             "trials", "seed", "lag", "ordered", "objectives", "evaluate", "device", "threads", "time_limit",
             "memory_limit", "retries", "keep", "storage", "study",
         )  # fmt: skip
+        ladder = {} if self.halving is None else {"halving": str(self.halving), "promotion": self.promotion}
         reference = None if self.reference is None else json.dumps(self.space.to_json(self.reference))
         return {
-            "search": {**{name: getattr(self, name) for name in search}, "reference": reference},
+            "search": {**{name: getattr(self, name) for name in search}, **ladder, "reference": reference},
             "sampler": {"name": self.sampler, "options": self.options},
             "space": {**origin, "sha256": _file_hash(str(origin["space"]))},
             "guide": {"name": self.guide.name, "simulated": int(_simulated(self.guide_spec)), "spec": self.guide_spec},
@@ -227,6 +265,8 @@ def restore_plan(folder: RunFolder) -> Plan:
             time_limit=search.get("time_limit"),
             memory_limit=search.get("memory_limit"),
             storage=search.get("storage"),
+            halving=open_halving(search.get("halving")),
+            promotion=search.get("promotion", "value"),
             **{name: search[name] for name in plain},
         )
     except (KeyError, TypeError, json.JSONDecodeError) as error:

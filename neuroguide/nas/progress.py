@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from neuroguide.nas.halving import standing
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -15,7 +17,7 @@ class Progress:
     told, trials : int
         Finished trials, and how many there will be.
     best : float or None
-        Best value so far (the guide's), None before the first.
+        Best value so far (the guide's; on the highest rung so far, with halving), None before the first.
     best_trial : int or None
     image_equivalents : float
         Images trained on plus a third of the images only passed forward, over everything evaluated.
@@ -47,11 +49,13 @@ class Tally:
     image_equivalents: float = 0.0
     failed: int = 0
     duplicates: int = 0
+    _best: tuple[bool, int, float] | None = None
 
     def add(self, number: int, result: dict[str, Any]) -> None:
         """Count one more."""
         self.image_equivalents += result["image_equivalents"]
         self.failed += result["reason"] is not None
         self.duplicates += "duplicate_of" in result
-        if self.best is None or result["value"] > self.best:
+        if self._best is None or standing(result) > self._best:
+            self._best = standing(result)
             self.best, self.best_trial = result["value"], number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from optuna.trial import TrialState
 
 from neuroguide._core.errors import FileError, InputError
 from neuroguide.nas.folder import RunFolder
+from neuroguide.nas.halving import open_halving, standing
 from neuroguide.nas.leaderboard import export, leaderboard
 from neuroguide.nas.loop import RESULT, Result
 from neuroguide.nas.plan import check_file
@@ -133,7 +135,7 @@ class SearchRun:
 
     @property
     def best(self) -> Candidate:
-        """The candidate with the highest value; the earliest of equal ones.
+        """The candidate with the highest value, on the highest rung of a search with halving; the earliest of equals.
 
         Raises
         ------
@@ -184,13 +186,16 @@ class SearchRun:
         Returns
         -------
         DataFrame
-            ``trial``, ``value``, ``image_equivalents`` (what this trial cost), ``sampler``, ``seed``.
+            ``trial``, ``value`` (NaN on the lower rungs of a search with halving, which are no results),
+            ``image_equivalents`` (what this trial cost), ``sampler``, ``seed``.
         """
         results = sorted(self.results.items())
+        ladder = open_halving(self.settings["search"].get("halving"))
+        top = 0 if ladder is None else len(ladder.rungs) - 1
         table = pd.DataFrame(
             {
                 "trial": [number for number, _ in results],
-                "value": [float(result["value"]) for _, result in results],
+                "value": [float(r["value"]) if r.get("rung", 0) == top else math.nan for _, r in results],
                 "image_equivalents": [float(result["image_equivalents"]) for _, result in results],
                 "sampler": self.settings["sampler"]["name"],
                 "seed": self.settings["search"]["seed"],
@@ -218,8 +223,8 @@ class SearchRun:
 
 
 def _best_trial(results: Mapping[int, Result]) -> int | None:
-    """The trial with the highest value, the earliest of equal ones; None if nothing is told yet."""
-    return min(results, key=lambda number: (-results[number]["value"], number), default=None)
+    """The trial that stands highest, the earliest of equal ones; None if nothing is told yet."""
+    return max(results, key=lambda number: (standing(results[number]), -number), default=None)
 
 
 def open_run(path: str | os.PathLike[str]) -> SearchRun:

@@ -18,6 +18,7 @@ from neuroguide.nas.client import run_client
 from neuroguide.nas.data import TrainingData, open_data
 from neuroguide.nas.fidelity import Fidelity
 from neuroguide.nas.folder import RunFolder
+from neuroguide.nas.halving import Halving, Rung, open_halving
 from neuroguide.nas.plan import EVALUATE, Plan
 from neuroguide.nas.progress import Progress
 from neuroguide.nas.reference import middle_architecture
@@ -36,8 +37,10 @@ def search(
     *,
     data: str | Path | TrainingData | None = None,
     sampler: str = "evolution",
-    trials: int = 24,
-    images: int = 4000,
+    trials: int | None = None,
+    images: int | None = None,
+    halving: str | Halving | Sequence[Rung] | None = None,
+    promotion: str = "value",
     run: str | os.PathLike[str] | None = None,
     executor: str | Executor | None = None,
     ordered: bool = True,
@@ -76,10 +79,16 @@ def search(
     sampler : str
         Which candidate next: ``"random"``, ``"evolution"``, ``"tpe"``, ``"nsga2"``, ``"progressive"``, ``"controller"``
         or one that was registered.
-    trials : int
-        How many candidates.
-    images : int
-        Images that each is trained on; 0 measures untrained candidates.
+    trials : int, optional
+        How many candidates: by default 24, or one whole ladder of ``halving``.
+    images : int, optional
+        Images that each is trained on, by default 4,000; 0 measures untrained candidates.
+    halving : str or sequence of Rung, optional
+        Successive halving instead of one number of images: ``"16x500, 8x1000, 4x2000"`` trains 16 candidates on 500
+        images, the better 8 of them anew on 1,000, and so on; ``"16x500 filters=4, ..."`` also on smaller networks. See
+        :class:`neuroguide.nas.halving.Halving`.
+    promotion : str
+        By what candidates climb: ``"value"``, what the guide finds them worth, or a measure (``"P"``, ``"TG"``).
     run : path, optional
         The run's folder; by default a new one in ``runs``.
     executor : str or Executor, optional
@@ -151,7 +160,8 @@ def search(
     # what costs nothing to check comes first: data and guide may take minutes to open
     options = _all_options(sampler, sampler_options)
     make_sampler(sampler, opened, seed=seed, **options)
-    fidelity = Fidelity.from_json({"images": images, **(training or {})})
+    ladder = open_halving(halving)
+    fidelity = Fidelity.from_json({"images": _images(images, ladder), **(training or {})})
     chosen = guides.open_guide(guide) if isinstance(guide, str | list | tuple) else guide
     memory = None if memory_limit is None else parse_memory(memory_limit)
     if storage is not None:
@@ -171,7 +181,7 @@ def search(
             fidelity=fidelity,
             sampler=sampler,
             options=options,
-            trials=trials,
+            trials=_trials(trials, ladder),
             seed=seed,
             lag=_lag(lag, folder, workers),
             ordered=ordered,
@@ -187,6 +197,8 @@ def search(
             keep=keep,
             storage=storage,
             study=STUDY if storage is None else f"{folder.path.name} {secrets.token_hex(4)}",
+            halving=ladder,
+            promotion=promotion,
         )
         if folder.exists:
             folder.check_same(plan.settings(folder))
@@ -204,6 +216,22 @@ def _prepare(guide: object, data: TrainingData | None, degrees: float | None, de
     if not isinstance(guide, guides.PreparedGuide):
         raise InputError(f"guide is a {type(guide).__name__}; give a guide of neuroguide.nas.guides, or its name")
     return guide
+
+
+def _trials(asked: int | None, ladder: Halving | None) -> int:
+    if ladder is None:
+        return 24 if asked is None else asked
+    return ladder.trials if asked is None else ladder.check_trials(asked)
+
+
+def _images(asked: int | None, ladder: Halving | None) -> int:
+    if ladder is None:
+        return 4000 if asked is None else asked
+    if asked is not None:
+        raise OptionError(
+            f"images = {asked} and halving = {str(ladder)!r} both say how long to train; give one of them"
+        )
+    return ladder.images
 
 
 def _inside(data: TrainingData, folder: RunFolder) -> TrainingData:

@@ -18,6 +18,8 @@ from neuroguide.testing.candidates import StandInGuide
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 
 TRIALS = 30
+#: Two ladders.
+LADDER = "9x500, 4x1000, 2x2000"
 
 #: A fresh interpreter that starts one client after another in forks of itself, and lets each die.
 DRIVER = """
@@ -59,8 +61,8 @@ def client(sampler, death):
 
     if kind in ("before", "half", "after"):
         storage.RunJournal._append = dying
-    search(space, StandInGuide(seconds=0.002, failing=0.1), run=folder / sampler, sampler=sampler, executor="inline",
-           evaluate=STAND_IN, resume=True, progress=told, **options)
+    search(space, StandInGuide(seconds=0.002, failing=0.1), run=folder / sampler, executor="inline",
+           evaluate=STAND_IN, resume=True, progress=told, **{"sampler": sampler, **options})
 
 
 def fork(sampler, death):
@@ -97,6 +99,7 @@ def test_killed_and_resumed_equals_undisturbed_bit_for_bit(stand_in, tmp_path):
     searches = {name: {"trials": TRIALS, "lag": 3 if name == "random" else 1, "seed": 1} for name in samplers}
     # several levels within these trials
     searches["progressive"]["sampler_options"] = {"first": 6, "beam": 4}
+    searches["halving"] = {"sampler": "evolution", "trials": TRIALS, "lag": 2, "seed": 1, "halving": LADDER}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", DRIVER, str(tmp_path), json.dumps(searches), json.dumps(DEATHS)],
         capture_output=True,
@@ -105,7 +108,7 @@ def test_killed_and_resumed_equals_undisturbed_bit_for_bit(stand_in, tmp_path):
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     codes = dict(json.loads(line) for line in done.stdout.splitlines())
-    assert list(codes) == list(samplers), done.stderr
+    assert list(codes) == list(searches), done.stderr
     for sampler, options in searches.items():
         assert codes[sampler][-1] == 0, done.stderr
         assert 1 not in codes[sampler], done.stderr
@@ -113,7 +116,7 @@ def test_killed_and_resumed_equals_undisturbed_bit_for_bit(stand_in, tmp_path):
         assert codes[sampler].count(-signal.SIGKILL) >= 6
         assert codes[sampler].count(2) == 1
         guide = StandInGuide(seconds=0.002, failing=0.1)
-        whole = stand_in(f"whole {sampler}", guide=guide, sampler=sampler, **options)
+        whole = stand_in(f"whole {sampler}", guide=guide, **{"sampler": sampler, **options})
         run = open_run(tmp_path / sampler)
         assert (run.path / "leaderboard.csv").read_bytes() == (whole.path / "leaderboard.csv").read_bytes()
         assert [t.number for t in run.study.trials] == list(range(TRIALS))
