@@ -96,7 +96,7 @@ def activations(
         If the images are not as described, the network fails on them, or a layer is never reached, returns no tensor,
         or answers with NaN or infinite values (``NonFiniteError``).
     """
-    run = _prepared(model, images, layers, degrees, device, dtype, batch_size, memory)
+    run = prepare_run(model, images, layers, degrees, device, dtype, batch_size, memory)
     return run.record(run.layers, progress)
 
 
@@ -132,16 +132,18 @@ def iterate_activations(
     OptionError, InputError
         As for :func:`activations`.
     """
-    run = _prepared(model, images, layers, degrees, device, dtype, batch_size, memory)
+    run = prepare_run(model, images, layers, degrees, device, dtype, batch_size, memory)
     groups = run.groups(parse_memory(memory) // 2)
     for index, group in enumerate(groups):
-        recorded = run.record(group, _shifted(progress, index, len(groups)))
+        recorded = run.record(group, shifted(progress, index, len(groups)))
         for layer in group:
             yield layer, recorded.pop(layer)
 
 
 @dataclass(frozen=True)
-class _Run:
+class Run:
+    """A model, its stimuli and where it runs; see :func:`activations`."""
+
     model: Model
     stimuli: _Stimuli
     layers: tuple[str, ...]
@@ -152,36 +154,57 @@ class _Run:
 
     def record(self, layers: Sequence[str], progress: Progress | None) -> dict[str, Tensor]:
         """One pass over all stimuli."""
-        n = len(self.stimuli)
         features: dict[str, Tensor] = {}
+        for start, outputs in self.batches(layers, progress=progress):
+            for layer, output in outputs.items():
+                if layer not in features:
+                    shape = (len(self.stimuli), output.shape[1])
+                    features[layer] = torch.empty(shape, dtype=self.dtype, device=self.device)
+                features[layer][start : start + len(output)] = output
+        for layer, values in features.items():
+            check_finite(layer, values, self.model.name)
+        return features
+
+    def batches(
+        self, layers: Sequence[str], *, size: int | None = None, progress: Progress | None = None
+    ) -> Iterator[tuple[int, dict[str, Tensor]]]:
+        """One pass over all stimuli: where each batch starts, and what the layers returned to it."""
+        n = len(self.stimuli)
+        widths: dict[str, int] = {}
         with placed(self.model.module, self.device, self.dtype) as module, evaluating(module), fixed_draws(self.device):
-            size = self.batch_size or self._automatic_batch(module, layers)
+            size = size or self.batch_size or self._automatic_batch(module, layers)
             for start in range(0, n, size):
-                batch = self._input(start, min(start + size, n))
+                batch = self.input(start, min(start + size, n))
                 outputs = forward(module, batch, layers, name=f"the model {self.model.name}")
                 for layer, output in outputs.items():
-                    if layer not in features:
-                        features[layer] = torch.empty((n, output.shape[1]), dtype=self.dtype, device=self.device)
-                    if output.shape[1] != features[layer].shape[1]:
+                    if output.shape[1] != widths.setdefault(layer, output.shape[1]):
                         raise InputError(
-                            f"layer {layer!r} of {self.model.name} returns {features[layer].shape[1]} features in one "
+                            f"layer {layer!r} of {self.model.name} returns {widths[layer]} features in one "
                             f"batch and {output.shape[1]} in another; choose another layer"
                         )
-                    features[layer][start : start + len(batch)] = output
+                yield start, outputs
                 if progress is not None:
                     progress(start + len(batch), n, "activations")
-        for layer, values in features.items():
-            _check_finite(layer, values, self.model.name)
-        return features
+
+    def n_features(self) -> dict[str, int]:
+        """Features of each layer."""
+        with placed(self.model.module, self.device, self.dtype) as module, evaluating(module), fixed_draws(self.device):
+            outputs = forward(module, self.input(0, 1), self.layers, name=f"the model {self.model.name}")
+        return {layer: output.shape[1] for layer, output in outputs.items()}
+
+    def automatic_batch(self) -> int:
+        """Stimuli per pass when all layers are recorded."""
+        if self.batch_size is not None:
+            return self.batch_size
+        with placed(self.model.module, self.device, self.dtype) as module, evaluating(module), fixed_draws(self.device):
+            return self._automatic_batch(module, self.layers)
 
     def groups(self, budget: int) -> list[tuple[str, ...]]:
         """Layers that fit together into ``budget`` bytes, in order."""
-        with placed(self.model.module, self.device, self.dtype) as module, evaluating(module), fixed_draws(self.device):
-            outputs = forward(module, self._input(0, 1), self.layers, name=f"the model {self.model.name}")
         groups: list[tuple[str, ...]] = []
         left = 0
-        for layer, output in outputs.items():
-            needed = output.shape[1] * self.dtype.itemsize * len(self.stimuli)
+        for layer, width in self.n_features().items():
+            needed = width * self.dtype.itemsize * len(self.stimuli)
             if groups and needed <= left:
                 groups[-1] += (layer,)
                 left -= needed
@@ -191,14 +214,15 @@ class _Run:
         return groups
 
     def _automatic_batch(self, module: nn.Module, layers: Sequence[str]) -> int:
-        one = self._input(0, 1)
+        one = self.input(0, 1)
         outputs = forward(module, one, layers, name=f"the model {self.model.name}")
         captured = sum(output.numel() * output.element_size() for output in outputs.values())
         # a block holds its input, its output and two maps between them
         needed = 4 * max(largest_output(module, one), one.numel() * one.element_size()) + 2 * captured
         return max(1, min(_LARGEST_BATCH, self.budget // needed))
 
-    def _input(self, start: int, stop: int) -> Tensor:
+    def input(self, start: int, stop: int) -> Tensor:
+        """Stimuli ``start`` to ``stop`` as the network takes them."""
         return self.stimuli.batch(start, stop).to(device=self.device, dtype=self.dtype)
 
 
@@ -244,7 +268,7 @@ def _check_images(images: object) -> None:
         raise InputError("there are no images; give at least one stimulus")
 
 
-def _prepared(
+def prepare_run(
     model: Model | nn.Module | str,
     images: Images,
     layers: Sequence[str] | None,
@@ -253,13 +277,14 @@ def _prepared(
     dtype: str | torch.dtype,
     batch_size: int | str,
     memory: int | str,
-) -> _Run:
+) -> Run:
+    """Check the arguments of :func:`activations` and open what they name."""
     if batch_size != "auto" and not (isinstance(batch_size, int) and batch_size >= 1):
         raise OptionError(f"batch_size is {batch_size!r}; give 'auto' or a number of at least 1")
     opened = open_model(model)
     names = opened.layers if layers is None else check_layers(opened.module, tuple(layers), opened.name)
     where = resolve_device(device)
-    return _Run(
+    return Run(
         model=opened,
         stimuli=_Stimuli(images, degrees, opened.preprocess),
         layers=names,
@@ -270,14 +295,15 @@ def _prepared(
     )
 
 
-def _shifted(progress: Progress | None, index: int, passes: int) -> Progress | None:
+def shifted(progress: Progress | None, index: int, passes: int) -> Progress | None:
     """Progress of one of several passes, counted over all of them."""
     if progress is None:
         return None
     return lambda done, total, what: progress(index * total + done, passes * total, what)
 
 
-def _check_finite(layer: str, values: Tensor, model: str) -> None:
+def check_finite(layer: str, values: Tensor, model: str) -> None:
+    """Raise NonFiniteError where a layer's response to some stimulus is NaN or infinite."""
     bad = ~torch.isfinite(values.sum(1, dtype=torch.float64) if values.device.type != "mps" else values.sum(1))
     if bool(bad.any()):
         broken = ~torch.isfinite(values).all(1)

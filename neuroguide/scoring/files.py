@@ -9,7 +9,7 @@ import xarray as xr
 
 from neuroguide._core.atomic import atomic_path
 from neuroguide._core.errors import FileError
-from neuroguide.recordings.netcdf import read_dataset
+from neuroguide.recordings.netcdf import read_dataset as read_dataset
 
 #: Version of the layout that we write.
 FORMAT = 1

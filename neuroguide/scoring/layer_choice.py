@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from neuroguide._core.errors import InputError
 from neuroguide._core.seeds import derive_seed
 from neuroguide.engine import similarity
-from neuroguide.scoring.rdms import condensed_of
+from neuroguide.engine.comparison.base import Comparison
+from neuroguide.engine.triangle import n_stimuli_of
 from neuroguide.scoring.targets import Target
 
 #: Random halves of the stimuli; each half chooses once and reports once.
@@ -21,12 +23,11 @@ N_HALVES = 50
 
 
 def crossvalidated_choice(
-    rdms: dict[str, NDArray[Any]],
+    layers: torch.Tensor,
+    names: Sequence[str],
     targets: list[Target],
-    distance: str,
-    comparison: str,
+    comparison: str | Comparison,
     *,
-    n_stimuli: int,
     seed: int,
     device: str,
     dtype: str,
@@ -35,14 +36,14 @@ def crossvalidated_choice(
 
     Parameters
     ----------
-    rdms : dict of arrays of shape (n_pairs,)
-        Condensed RDM of each layer.
+    layers : float64 tensor of shape (n_layers, n_pairs)
+        Condensed RDM of each layer, of at least 8 stimuli.
+    names : sequence of str
+        Of the layers.
     targets : list of Target
         The regions. Where responses are known they are normalised anew in each half.
-    distance, comparison, device, dtype : str
+    comparison, device, dtype
         As for :func:`neuroguide.score`.
-    n_stimuli : int
-        Number of stimuli, at least 8.
     seed : int
         Seed of the halves.
 
@@ -52,12 +53,7 @@ def crossvalidated_choice(
         By region: ``crossvalidated`` (mean over halves), ``crossvalidated_sd`` (standard deviation over halves) and
         ``chosen_layer`` (the one chosen most often).
     """
-    if n_stimuli < 8:
-        raise InputError(
-            f"layer_choice='crossvalidated' needs at least 8 stimuli (4 in each half), {n_stimuli} arrived"
-        )
-    names = list(rdms)
-    layers = torch.as_tensor(np.stack(list(rdms.values()))).double()
+    n_stimuli = n_stimuli_of(layers.shape[1])
     place = _pair_places(n_stimuli)
     reported: dict[str, list[float]] = {target.region: [] for target in targets}
     chosen: dict[str, Counter[str]] = {target.region: Counter() for target in targets}
@@ -69,7 +65,7 @@ def crossvalidated_choice(
         values = [
             similarity.compare_all(
                 layers[:, torch.as_tensor(_pairs_within(half, place))],
-                torch.stack([_target_rdm(t, half, place, distance, device, dtype) for t in targets]),
+                torch.stack([_target_rdm(t, half, place, device, dtype) for t in targets]),
                 comparison,
             ).numpy()
             for half in halves
@@ -90,6 +86,14 @@ def crossvalidated_choice(
     )
 
 
+def check_stimuli(n_stimuli: int) -> None:
+    """Raise InputError if there are too few stimuli for two halves."""
+    if n_stimuli < 8:
+        raise InputError(
+            f"layer_choice='crossvalidated' needs at least 8 stimuli (4 in each half), {n_stimuli} arrived"
+        )
+
+
 def _pair_places(n: int) -> NDArray[np.intp]:
     """Square matrix that says where a pair stands in the condensed order."""
     places = np.zeros((n, n), dtype=np.intp)
@@ -103,10 +107,7 @@ def _pairs_within(half: NDArray[Any], places: NDArray[np.intp]) -> NDArray[np.in
     return found
 
 
-def _target_rdm(
-    target: Target, half: NDArray[Any], places: NDArray[np.intp], distance: str, device: str, dtype: str
-) -> torch.Tensor:
-    if target.means is None or target.normalise == "none":
+def _target_rdm(target: Target, half: NDArray[Any], places: NDArray[np.intp], device: str, dtype: str) -> torch.Tensor:
+    if target.responses is None or target.distance is None or target.responses.normalise == "none":
         return torch.as_tensor(np.asarray(target.condensed)[_pairs_within(half, places)]).double()
-    means = target.means.isel(presentation=half)
-    return torch.as_tensor(condensed_of(means, distance, target.normalise, device, dtype)).double()
+    return torch.as_tensor(target.responses.of_stimuli(half).rdm(target.distance, device, dtype)).double()

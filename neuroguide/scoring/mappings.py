@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import xarray as xr
 from numpy.typing import NDArray
 
 from neuroguide._core.errors import InputError
@@ -17,6 +16,7 @@ from neuroguide.engine.folds import group_folds
 from neuroguide.engine.mapping import cross_validated_pls, cross_validated_ridge, site_correlations
 from neuroguide.recordings.normalising import normalise_sites
 from neuroguide.recordings.reliability import split_half_reliability
+from neuroguide.scoring.responses import Responses
 from neuroguide.scoring.targets import Target
 from neuroguide.stimuli import StimulusSet
 
@@ -52,10 +52,11 @@ def image_groups(stimuli: StimulusSet) -> NDArray[np.int64]:
     return np.array([numbers[digest] for digest in digests], dtype=np.int64)
 
 
-def site_ceilings(responses: xr.DataArray | None, *, seed: int) -> NDArray[np.float64] | None:
+def site_ceilings(found: Responses | None, *, seed: int) -> NDArray[np.float64] | None:
     """Square root of each site's reliability, NaN where that is not positive; None without repetitions."""
-    if responses is None:
+    if found is None:
         return None
+    responses = found.trials
     if len(np.unique(responses["stimulus_id"].values)) == responses.sizes["presentation"]:
         # shown once, or averaged by the source: targets say so in `no_ceiling`
         return None
@@ -94,11 +95,11 @@ def fit(
     InputError
         If the target is an RDM, or there are fewer different images than folds.
     """
-    if target.means is None:
+    if target.responses is None:
         raise InputError(
             f"metric={metric!r} needs responses of single sites; {target.region} is an RDM, use metric='rsa'"
         )
-    means = normalise_sites(target.means, target.normalise)
+    means = normalise_sites(target.responses.means, target.responses.normalise)
     responses = torch.as_tensor(means.transpose("presentation", "neuroid").values).to(features)
     if metric == "cka":
         value = float(linear_cka(features, responses))

@@ -11,7 +11,8 @@ import xarray as xr
 
 from neuroguide.models.activations import activations
 from neuroguide.models.zoo import open_model
-from neuroguide.scoring.rdms import KEPT_ATTRS, condensed_rdm, label, over_time, rdm
+from neuroguide.scoring.rdms import KEPT_ATTRS, label, over_time, rdm
+from neuroguide.scoring.responses import condensed_rdm
 from neuroguide.scoring.targets import is_rdm, open_any, stimuli_of
 from neuroguide.stimuli import StimulusSet
 
@@ -40,11 +41,11 @@ def best_pairs(
     """
     opened = open_any(recording)
     attrs = scores.attrs
-    settings = {"distance": attrs["distance"], "device": attrs["device"], "dtype": attrs["precision"]}
+    settings = {"device": attrs["device"], "dtype": attrs["precision"]}
     normalise, time = attrs["normalise"], attrs.get("time", "mean")
     if time != "mean" and not is_rdm(opened):
         opened, normalise = over_time(opened, normalise, tuple(json.loads(time)))
-    regions = region_rdms(opened, normalise=normalise, **settings)
+    regions = region_rdms(opened, distance=attrs["distance"], normalise=normalise, **settings)
     network = open_model(model)
     winners = scores["similarity"].values.argmax(axis=0)
     best = {str(r): str(scores["layer"].values[i]) for r, i in zip(scores["region"].values, winners, strict=True)}
@@ -54,7 +55,8 @@ def best_pairs(
     features = activations(network, shown, list(dict.fromkeys(best.values())), device=attrs["device"])
     pairs = {}
     for region, matrix in regions.items():
-        condensed = condensed_rdm(features[best[region]], stimulus_ids=ids, **settings)
+        theirs = attrs.get("model_distance", attrs["distance"])
+        condensed = condensed_rdm(features[best[region]], theirs, stimulus_ids=ids, **settings)
         kept = {name: matrix.attrs[name] for name in KEPT_ATTRS if name in matrix.attrs}
         layer = label(condensed, ids, kept)
         pairs[region] = {

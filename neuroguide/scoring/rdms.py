@@ -13,13 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 from neuroguide._core.errors import InputError
 from neuroguide._core.options import check_option
 from neuroguide.engine import dissimilarity, similarity
-from neuroguide.engine.device import resolve_device, resolve_dtype
 from neuroguide.recordings.assembly import check_assembly
-from neuroguide.recordings.averaging import average_repetitions
 from neuroguide.recordings.normalising import NORMALISATIONS, normalise_sites
 from neuroguide.recordings.rdms import check_rdm
-from neuroguide.recordings.selecting import complete
 from neuroguide.recordings.timing import average_time
+from neuroguide.scoring.distances import OneDistance, distance_text, honest_noise, one_distance
+from neuroguide.scoring.responses import Responses, condensed_rdm
+from neuroguide.scoring.undefined import some
 
 #: Attributes of an assembly that its RDM keeps.
 KEPT_ATTRS = ("identifier", "stimulus_set_identifier", "source", "licence", "citation", "simulated")
@@ -27,7 +27,7 @@ KEPT_ATTRS = ("identifier", "stimulus_set_identifier", "source", "licence", "cit
 
 def rdm(
     assembly_or_features: xr.DataArray | ArrayLike | torch.Tensor,
-    distance: str = "correlation",
+    distance: OneDistance = "correlation",
     *,
     normalise: str = "none",
     by: str | None = None,
@@ -38,15 +38,19 @@ def rdm(
     """The representational dissimilarity matrix of a recording or of features.
 
     An assembly is averaged over its time bins and repetitions, then each site is normalised across stimuli, then
-    every pair of stimuli is compared over sites.
+    every pair of stimuli is compared over sites. Mahalanobis and crossnobis distances take single repetitions instead
+    of their mean: stimuli may have different numbers of them, and missing responses (NaN) are left out.
 
     Parameters
     ----------
     assembly_or_features : xarray.DataArray, or array or tensor of shape (n_stimuli, n_features)
         An assembly (dims ``presentation`` and ``neuroid``), or plain features, whose stimuli are called "0", "1", ...
-    distance : str
+    distance : str or Distance
         ``"correlation"`` (one minus Pearson's r over sites), ``"euclidean"`` (squared, divided by the number of sites),
-        ``"cosine"``, or another name of :data:`neuroguide.engine.dissimilarity.distances`.
+        ``"cosine"``, ``"poisson-kl"`` (of mean rates), ``"mahalanobis"``, ``"crossnobis"``, another name of
+        :data:`neuroguide.engine.dissimilarity.distances`, a name with settings (``"crossnobis(noise=diagonal)"``), or
+        a dataclass (``Crossnobis(noise="diagonal")``). Where the sites were not recorded together
+        (``attrs["simultaneous"]`` is 0) only the diagonal of the noise covariance is used.
     normalise : {"none", "center", "zscore", "baseline"}
         What is done to each site across stimuli first.
     by : str, optional
@@ -75,19 +79,23 @@ def rdm(
     """
     if not isinstance(assembly_or_features, xr.DataArray):
         return _rdm_of_features(assembly_or_features, distance, normalise, device, dtype)
+    found = one_distance(distance)
     assembly, remaining = over_time(assembly_or_features, normalise)
-    assembly = complete(average_repetitions(assembly), drop=drop)
-    attrs: dict[str, Any] = {name: assembly.attrs[name] for name in KEPT_ATTRS if name in assembly.attrs}
-    attrs |= {"distance": str(distance), "normalise": normalise, "n_sites": assembly.sizes["neuroid"]}
+    responses = Responses.of(assembly, remaining, drop=drop)
+    means = responses.means
+    text = distance_text(honest_noise(found, assembly))
+    attrs: dict[str, Any] = {name: means.attrs[name] for name in KEPT_ATTRS if name in means.attrs}
+    attrs |= {"distance": text, "normalise": normalise, "n_sites": means.sizes["neuroid"]}
+    ids = means["stimulus_id"].values
     if by is None:
-        return label(condensed_of(assembly, distance, remaining, device, dtype), assembly["stimulus_id"].values, attrs)
-    check_option("coordinate of neuroid", by, [str(n) for n in assembly.coords if assembly[n].dims == ("neuroid",)])
-    values = assembly[by].values
+        return label(responses.rdm(found, device, dtype), ids, attrs)
+    check_option("coordinate of neuroid", by, [str(n) for n in means.coords if means[n].dims == ("neuroid",)])
+    values = means[by].values
     groups = list(dict.fromkeys(values.tolist()))
-    parts = [assembly.isel(neuroid=np.flatnonzero(values == group)) for group in groups]
-    condensed = np.stack([condensed_of(part, distance, remaining, device, dtype) for part in parts])
-    labelled = label(condensed, assembly["stimulus_id"].values, attrs, leading=by, groups=groups)
-    return labelled.assign_coords(n_sites=(by, [part.sizes["neuroid"] for part in parts]))
+    parts = [responses.of_sites(np.flatnonzero(values == group)) for group in groups]
+    condensed = np.stack([part.rdm(found, device, dtype) for part in parts])
+    labelled = label(condensed, ids, attrs, leading=by, groups=groups)
+    return labelled.assign_coords(n_sites=(by, [part.means.sizes["neuroid"] for part in parts]))
 
 
 def compare(rdm_a: xr.DataArray, rdm_b: xr.DataArray, method: str = "pearson", *, stimuli: str = "equal") -> float:
@@ -119,7 +127,7 @@ def compare(rdm_a: xr.DataArray, rdm_b: xr.DataArray, method: str = "pearson", *
     if stimuli == "equal" and not (len(shared) == len(first) == len(second)):
         raise InputError(
             f"the two RDMs have different stimuli ({len(first)} and {len(second)}, {len(shared)} shared; "
-            f"only in one: {_some(set(first) ^ set(second))}); give RDMs of the same stimuli, or stimuli='shared'"
+            f"only in one: {some(set(first) ^ set(second))}); give RDMs of the same stimuli, or stimuli='shared'"
         )
     if len(shared) < 3:
         raise InputError(f"the two RDMs share {len(shared)} stimuli, at least 3 are needed to compare them")
@@ -141,45 +149,6 @@ def over_time(
     if normalise == "baseline":
         return average_time(normalise_sites(checked, "baseline"), window), "none"
     return average_time(checked, window), normalise
-
-
-def condensed_of(
-    means: xr.DataArray, distance: str, normalise: str, device: str, dtype: str
-) -> NDArray[np.floating[Any]]:
-    """Condensed RDM of an averaged, complete assembly, with its constant stimuli named in the error."""
-    normalised = normalise_sites(means, normalise)
-    return condensed_rdm(
-        normalised.transpose("presentation", "neuroid").values,
-        distance,
-        device=device,
-        dtype=dtype,
-        stimulus_ids=means["stimulus_id"].values,
-    )
-
-
-def condensed_rdm(
-    features: NDArray[Any] | torch.Tensor,
-    distance: str,
-    *,
-    device: str,
-    dtype: str,
-    stimulus_ids: Sequence[object] | NDArray[Any],
-) -> NDArray[np.floating[Any]]:
-    """Condensed RDM of features (n_stimuli, n_features); undefined stimuli are named by their ids."""
-    where = resolve_device(device)
-    tensor = torch.as_tensor(features).to(where, resolve_dtype(dtype, where))
-    condensed = dissimilarity.rdm(tensor, distance, constant="nan")
-    square = dissimilarity.square_form(condensed)
-    square.fill_diagonal_(torch.nan)
-    undefined = torch.isnan(square).all(dim=1).cpu().numpy()
-    if undefined.any():
-        raise InputError(
-            f"the {distance} distance is undefined for {int(undefined.sum())} of {len(undefined)} stimuli, whose "
-            f"response is constant over features (or not finite): {_some(np.asarray(stimulus_ids)[undefined])}; "
-            "leave them out, or use distance='euclidean'"
-        )
-    values: NDArray[np.floating[Any]] = condensed.cpu().numpy()
-    return values
 
 
 def label(
@@ -216,7 +185,7 @@ def single_rdm(rdm: xr.DataArray, what: str) -> xr.DataArray:
     return checked
 
 
-def _rdm_of_features(features: Any, distance: str, normalise: str, device: str, dtype: str) -> xr.DataArray:
+def _rdm_of_features(features: Any, distance: OneDistance, normalise: str, device: str, dtype: str) -> xr.DataArray:
     check_option("normalise (of plain features)", normalise, ("none",))
     try:
         tensor = torch.as_tensor(features)
@@ -231,15 +200,12 @@ def _rdm_of_features(features: Any, distance: str, normalise: str, device: str, 
     ids = [str(index) for index in range(tensor.shape[0])]
     condensed = condensed_rdm(tensor, distance, device=device, dtype=dtype, stimulus_ids=ids)
     return label(
-        condensed, ids, {"distance": str(distance), "normalise": normalise, "n_features": int(tensor.shape[1])}
+        condensed,
+        ids,
+        {"distance": distance_text(distance), "normalise": normalise, "n_features": int(tensor.shape[1])},
     )
 
 
 def _condensed(rdm: xr.DataArray, order: NDArray[Any]) -> torch.Tensor:
     rows, columns = np.triu_indices(len(order), 1)
     return torch.as_tensor(np.asarray(rdm.values, dtype=np.float64)[order[rows], order[columns]])
-
-
-def _some(names: Any, most: int = 5) -> str:
-    listed = sorted(str(name) for name in names)
-    return ", ".join(listed[:most]) + (f" and {len(listed) - most} more" if len(listed) > most else "")

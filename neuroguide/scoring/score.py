@@ -15,18 +15,29 @@ from neuroguide._core.errors import InputError, OptionError
 from neuroguide._core.options import check_option
 from neuroguide._core.settings import parse_memory
 from neuroguide._version import __version__
+from neuroguide.engine.comparison.base import Comparison
 from neuroguide.engine.device import resolve_device
-from neuroguide.engine.inference.bootstrap import LEAST
-from neuroguide.models.activations import iterate_activations
+from neuroguide.engine.dissimilarity import Distance
+from neuroguide.engine.similarity import resolve_comparison
+from neuroguide.models.slices import iterate_slices
 from neuroguide.models.zoo import Model, check_layers, open_model
+from neuroguide.scoring.distances import (
+    AnyDistance,
+    distance_pair,
+    distance_text,
+    honest_noise,
+    one_distance,
+)
+from neuroguide.scoring.inference import Inference, warn_if_approximate
+from neuroguide.scoring.layer_choice import check_stimuli
+from neuroguide.scoring.layers import layer_features, layer_rdms
 from neuroguide.scoring.mappings import image_groups
-from neuroguide.scoring.metrics import RSA, SiteMetric
-from neuroguide.scoring.rdms import KEPT_ATTRS
+from neuroguide.scoring.metrics import RSA, SingleSites, SiteMetric
+from neuroguide.scoring.rdms import KEPT_ATTRS, over_time
+from neuroguide.scoring.responses import Responses
+from neuroguide.scoring.subjects import animal_targets
 from neuroguide.scoring.targets import Target, is_rdm, open_any, stimuli_of, targets_of
 from neuroguide.stimuli import StimulusSet
-
-#: Bootstrap samples behind a 95% interval by quantiles: five in each tail.
-LEAST_SAMPLES = 200
 
 METRICS = ("rsa", "cka", "ridge", "pls")
 
@@ -38,12 +49,16 @@ def score(
     metric: str = "rsa",
     stimuli: StimulusSet | str | os.PathLike[str] | None = None,
     layers: Sequence[str] | None = None,
-    distance: str = "correlation",
-    comparison: str = "pearson",
+    distance: AnyDistance = "correlation",
+    comparison: str | Comparison = "pearson",
     normalise: str = "none",
     layer_choice: str = "all",
+    per: str = "region",
     time: str | tuple[float, float] = "mean",
     bootstrap: int = 0,
+    resample: str = "stimuli",
+    permutations: int = 0,
+    within: str | None = None,
     seed: int = 0,
     device: str = "auto",
     dtype: str = "float32",
@@ -69,26 +84,45 @@ def score(
         The images that were shown; by default those that the recording names in ``attrs["stimulus_set_identifier"]``.
     layers : sequence of str, optional
         Names of modules; by default the outputs of the model's stages.
-    distance : str
-        How two stimuli are compared within a layer or region; see :func:`neuroguide.rdm`.
-    comparison : str
+    distance : str, Distance, or a pair of them
+        How two stimuli are compared within a layer or region; see :func:`neuroguide.rdm`. A pair is for (recording,
+        model). Crossnobis and Mahalanobis need repetitions: alone they are the recording's, and pair with the model's
+        squared Euclidean distance.
+    comparison : str or Comparison
         How two RDMs are compared; see :func:`neuroguide.compare`.
     normalise : {"none", "center", "zscore", "baseline"}
         Normalisation of each site across stimuli, before the RDM. Layers are never normalised.
     layer_choice : {"all", "crossvalidated"}
         ``"crossvalidated"`` adds, for each region, the similarity of a layer chosen on one half of the stimuli and
         reported on the other: free of the bias of a maximum over many layers.
+    per : {"region", "animal", "site"}
+        ``"animal"``: each region has an RDM for each animal (of an RDM: for each entry of its leading dim ``animal`` or
+        ``subject``); ``similarity`` is their mean, ``each`` the animals' own, and the ceiling the leave-one-out bounds
+        ``ceiling_low`` and ``ceiling_high`` (Nili et al. 2014). ``"site"``: every neuroid has an RDM of its own, the
+        squared differences of its responses; the result has the dim ``neuroid``.
     time : "mean" or (start, end)
         The time window in ms over which responses are averaged; ``"mean"`` takes all time bins.
     bootstrap : int
-        Number of bootstrap samples of the stimuli (``metric="rsa"``): 95% intervals ``ci_low``, ``ci_high`` of every
-        layer, and of the best layer of each region, chosen anew in every sample.
+        Number of bootstrap samples (``metric="rsa"``, at least 200): 95% intervals ``ci_low``, ``ci_high`` of every
+        layer, and of the best layer of each region, chosen anew in every sample; over stimuli also of ``normalized``,
+        with the ceiling from the same samples.
+    resample : {"stimuli", "sites", "animals", "both"}
+        What is drawn. ``"stimuli"``: BCa intervals, pairs of copies of one stimulus left out. ``"sites"``, within the
+        animals recorded, and ``"both"``, with the corrected variance of two factors: t intervals (Schütt et al. 2023).
+        With ``per="animal"`` the second factor is ``"animals"``, of which there must be five.
+    permutations : int
+        Number of random orders of the stimuli (``metric="rsa"``, at least 100) for a test against chance: ``p_value``
+        of every layer, and ``p_value_max``, adjusted for having looked at all layers.
+    within : str, optional
+        A column of the stimuli (``"category_name"``): stimuli only change places inside its values, so that chance
+        keeps what the category explains.
     seed : int
         Seed of all random splits.
     device, dtype : str
         Where and in which precision it is computed.
     memory : "auto", str or int
-        Bound on the memory for activations, e.g. ``"2GB"``.
+        Bound on the memory for activations and the work on them, e.g. ``"2GB"``; layers that are larger are taken in
+        slices, see :func:`neuroguide.models.slices.iterate_slices`.
     progress : callable, optional
         Called with (done, total, what is being done).
 
@@ -111,67 +145,122 @@ def score(
     >>> scores.sizes["region"]
     2
     """
-    check_option("metric", metric, METRICS)
-    check_option("layer_choice", layer_choice, ("all", "crossvalidated"))
-    if metric != "rsa" and (bootstrap or layer_choice != "all"):
-        raise OptionError(f"metric={metric!r} has no bootstrap and no layer_choice='crossvalidated'; use metric='rsa'")
+    wanted = Inference(bootstrap, resample, permutations, within, seed)
     # everything that is quick to refuse is checked before anything is computed
-    for name, value in {"bootstrap": bootstrap, "seed": seed}.items():
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise OptionError(f"{name} = {value!r} is not possible; give a whole number")
-    if bootstrap < 0:
-        raise OptionError(f"bootstrap = {bootstrap} is not possible; give a number of samples, 0 for no intervals")
-    if 0 < bootstrap < LEAST_SAMPLES:
-        raise OptionError(f"bootstrap={bootstrap} is too few for 95% intervals; give at least {LEAST_SAMPLES} samples")
-    where = str(resolve_device(device))
+    own, theirs = _check_options(metric, layer_choice, per, distance, comparison, wanted)
+    where = {"device": str(resolve_device(device)), "dtype": dtype}
     parse_memory(memory)
     network = open_model(model)
     if layers is not None:
         check_layers(network.module, tuple(layers), network.name)
-    target_recording = open_any(recording)
-    shown = stimuli_of(target_recording, stimuli)
-    targets = targets_of(
-        target_recording, distance=distance, comparison=comparison, normalise=normalise, time=time, seed=seed,
-        device=where, dtype=dtype, rdms=metric == "rsa",
-    )  # fmt: skip
-    ids = _stimulus_ids(target_recording, targets)
-    if bootstrap and len(ids) < LEAST["stimuli"]:
-        raise InputError(
-            f"a bootstrap over stimuli needs at least {LEAST['stimuli']} of them, the recording has {len(ids)}"
-        )
+    opened = open_any(recording)
+    shown = stimuli_of(opened, stimuli)
     if metric == "rsa":
-        compared: RSA | SiteMetric = RSA(
-            targets, ids, distance, comparison, bootstrap, layer_choice, seed, where, dtype
-        )
+        warn_if_approximate(comparison, _known_distances(opened, own, theirs))
+    arguments: dict[str, Any] = {"normalise": normalise, "time": time}
+    compared: RSA | SingleSites | SiteMetric
+    if per == "site":
+        responses = _all_sites(opened, **arguments)
+        compared = SingleSites(responses, comparison, seed, where)
+        targets = [Target("all sites", responses.means.values, responses, n_sites=responses.means.sizes["neuroid"])]
     else:
-        compared = SiteMetric(metric, targets, image_groups(shown.select(ids)), seed)
-    # one layer after another, so that no more than `memory` is held at once
-    for name, features in iterate_activations(
-        network, shown.select(ids), layers, device=where, dtype=dtype, memory=memory, progress=progress
-    ):
+        arguments |= {"distance": own, "comparison": comparison, **where}
+        if per == "animal":
+            targets = animal_targets(opened, **arguments)
+        else:
+            targets = targets_of(opened, seed=seed, rdms=metric == "rsa", **arguments)
+        wanted.check_targets(targets, len(_stimulus_ids(opened, targets)))
+    ids = _stimulus_ids(opened, targets)
+    shown = shown.select(ids)
+    if layer_choice == "crossvalidated":
+        check_stimuli(len(ids))
+    if metric != "rsa":
+        compared = SiteMetric(metric, targets, image_groups(shown), seed)
+    elif per != "site":
+        compared = RSA(targets, comparison, wanted, layer_choice, wanted.categories(shown), seed, where)
+    slices = iterate_slices(
+        network, shown, layers, device=where["device"], dtype=dtype, memory=memory, progress=progress
+    )
+    found = (
+        layer_features(slices)
+        if isinstance(compared, SiteMetric)
+        else layer_rdms(slices, theirs, stimulus_ids=ids, model=network.name)
+    )
+    for name, values in found:
         try:
-            compared.add(name, features)
+            compared.add(name, values)
         except InputError as error:
             raise InputError(f"layer {name!r} of {network.name}: {error}") from error
-    scores = compared.dataset()
-    if is_rdm(target_recording):
-        made = target_recording.attrs
-        known = {f"recording_{name}": str(made[name]) for name in ("distance", "normalise") if name in made}
-        scores = scores.assign_attrs(known or {"recording_distance": "as published"})
+    scores = compared.dataset(network.layers if layers is None else tuple(layers))
     return scores.assign_attrs(
-        _provenance(network, target_recording, shown, targets)
+        _provenance(network, opened, shown, targets)
+        | _settings(opened, own, theirs, per)
         | {
-            "metric": metric, "distance": str(distance), "comparison": str(comparison), "normalise": normalise,
+            "metric": metric, "comparison": str(comparison), "normalise": normalise, "per": per,
             "layer_choice": layer_choice, "time": time if isinstance(time, str) else json.dumps(list(time)),
-            "seed": seed, "bootstrap": bootstrap, "device": where, "precision": dtype, "n_stimuli": len(ids),
+            "seed": seed, "bootstrap": bootstrap, "permutations": permutations, "device": where["device"],
+            "precision": dtype, "n_stimuli": len(ids),
         }
+        | ({"resample": resample} if bootstrap else {})
+        | ({"within": within} if within is not None else {})
     )  # fmt: skip
+
+
+def _check_options(
+    metric: str, layer_choice: str, per: str, distance: AnyDistance, comparison: str | Comparison, wanted: Inference
+) -> tuple[Distance, Distance]:
+    """Refuse options that are unknown or impossible together; return the distances of recording and model."""
+    check_option("metric", metric, METRICS)
+    check_option("layer_choice", layer_choice, ("all", "crossvalidated"))
+    check_option("per", per, ("region", "animal", "site"))
+    if metric != "rsa" and (wanted.wanted or layer_choice != "all" or per != "region"):
+        raise OptionError(
+            f"metric={metric!r} has no bootstrap, no permutations, no layer_choice='crossvalidated' and per='region' "
+            "alone; use metric='rsa'"
+        )
+    if per != "region" and layer_choice != "all":
+        raise OptionError(f"layer_choice={layer_choice!r} is not available with per={per!r}; use per='region'")
+    pair = distance_pair(distance)
+    for each in pair:
+        distance_text(each)  # what has no name cannot be written down beside the scores
+    resolve_comparison(comparison)
+    wanted.check(comparison, per)
+    return pair
+
+
+def _known_distances(recording: xr.DataArray, own: Distance, theirs: Distance) -> list[Distance]:
+    if not is_rdm(recording):
+        return [own, theirs]
+    text = recording.attrs.get("distance")
+    return [theirs] if text is None else [one_distance(str(text)), theirs]
+
+
+def _all_sites(recording: xr.DataArray, normalise: str, time: str | tuple[float, float]) -> Responses:
+    if is_rdm(recording):
+        raise OptionError("per='site' needs responses of single sites; this recording is an RDM")
+    if isinstance(time, str):
+        check_option("time", time, ("mean",))
+    assembly, remaining = over_time(recording, normalise, None if isinstance(time, str) else time)
+    return Responses.of(assembly, remaining)
 
 
 def _stimulus_ids(recording: xr.DataArray, targets: list[Target]) -> list[str]:
-    means = targets[0].means
-    ids = recording["stimulus_id"].values if means is None else means["stimulus_id"].values
+    responses = targets[0].responses
+    ids = recording["stimulus_id"].values if responses is None else responses.means["stimulus_id"].values
     return [str(name) for name in ids]
+
+
+def _settings(recording: xr.DataArray, own: Distance, theirs: Distance, per: str) -> dict[str, Any]:
+    """The distances, and what is known of a published RDM."""
+    model = {"distance": distance_text(theirs)}
+    if is_rdm(recording):
+        made = recording.attrs
+        known = {f"recording_{name}": str(made[name]) for name in ("distance", "normalise") if name in made}
+        return model | (known or {"recording_distance": "as published"})
+    text = "euclidean" if per == "site" else distance_text(honest_noise(own, recording))
+    if text == model["distance"]:
+        return model
+    return {"distance": text, "model_distance": model["distance"]}
 
 
 def _provenance(network: Model, recording: xr.DataArray, shown: StimulusSet, targets: list[Target]) -> dict[str, Any]:
@@ -186,8 +275,8 @@ def _provenance(network: Model, recording: xr.DataArray, shown: StimulusSet, tar
     attrs["degrees"] = "unknown" if shown.degrees is None else float(shown.degrees)
     animals: dict[str, int] = {}
     for target in targets:
-        if target.means is not None and "animal" in target.means.coords:
-            for animal in target.means["animal"].values.tolist():
+        if target.responses is not None and "animal" in target.responses.means.coords:
+            for animal in target.responses.means["animal"].values.tolist():
                 animals[str(animal)] = animals.get(str(animal), 0) + 1
     attrs["sites_per_animal"] = json.dumps(animals) if animals else "unknown"
     attrs["versions"] = json.dumps({"neuroguide": __version__, "torch": version("torch"), "numpy": version("numpy")})

@@ -1,32 +1,27 @@
-"""What a model is compared with: one RDM per region, with its ceiling where the recording supports one."""
+"""What a model is compared with: RDMs of regions or single sites, with ceilings where the recording supports them."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
 from numpy.typing import NDArray
+from torch import Tensor
 
 from neuroguide._core.errors import InputError
 from neuroguide._core.options import check_option
-from neuroguide.engine.ceiling import ceiling_from_splits, split_half_similarities
-from neuroguide.engine.device import resolve_device, resolve_dtype
-from neuroguide.recordings.averaging import average_repetitions
+from neuroguide.engine.dissimilarity import Distance
 from neuroguide.recordings.opening import open_target
 from neuroguide.recordings.rdms import RDM_DIMS, check_rdm
-from neuroguide.recordings.repeating import by_repetition
-from neuroguide.recordings.selecting import complete
-from neuroguide.scoring.rdms import condensed_of, over_time
+from neuroguide.scoring.ceilings import NO_CEILING, SHOWN_ONCE, Ceiling, repetition_ceiling
+from neuroguide.scoring.rdms import over_time
+from neuroguide.scoring.responses import Responses
 from neuroguide.stimuli import StimulusSet, open_stimuli
-
-#: Random half splits of the repetitions behind a ceiling: the least that a ceiling is computed from.
-N_SPLITS = 100
-
-_SHOWN_ONCE = "{few} of {all} stimuli were shown once, or are stored as averages"
 
 
 @dataclass(frozen=True)
@@ -38,29 +33,30 @@ class Target:
     region : str
         Its name.
     condensed : array of shape (n_pairs,)
-        Its RDM, in the order of ``numpy.triu_indices``.
-    means : xarray.DataArray or None
-        Averaged responses (presentation, neuroid); None where only the RDM was published.
-    ceiling : float
-        Highest similarity that trial noise allows; NaN where there is none.
-    no_ceiling : str
-        Why there is none; empty where there is one.
+        Its RDM, in the order of ``numpy.triu_indices``; empty where none was asked for.
+    responses : Responses or None
+        None where only the RDM was published.
+    ceiling : Ceiling
+        Highest similarity that trial noise allows.
     n_sites : int
         Number of sites, 0 where unknown.
-    normalise : str
-        What is done to ``means`` across stimuli before an RDM; estimated anew for every part of the stimuli.
-    responses : xarray.DataArray or None
-        All presentations (presentation, neuroid), with their repetitions.
+    distance : Distance or None
+        Of its RDM.
+    names : tuple of str
+        Animals or subjects, where each has an RDM of its own: ``condensed`` then has the shape (n_animals, n_pairs).
     """
 
     region: str
     condensed: NDArray[np.floating[Any]]
-    means: xr.DataArray | None
-    ceiling: float
-    no_ceiling: str
-    n_sites: int
-    normalise: str = "none"
-    responses: xr.DataArray | None = None
+    responses: Responses | None = None
+    ceiling: Ceiling = NO_CEILING
+    n_sites: int = 0
+    distance: Distance | None = None
+    names: tuple[str, ...] = ()
+
+    def stack(self) -> Tensor:
+        """Its RDMs, float64 of shape (n_rdms, n_pairs)."""
+        return torch.as_tensor(np.atleast_2d(np.asarray(self.condensed, dtype=np.float64)))
 
 
 def open_any(recording: xr.DataArray | str | os.PathLike[str]) -> xr.DataArray:
@@ -97,16 +93,19 @@ def stimuli_of(recording: xr.DataArray, stimuli: StimulusSet | str | os.PathLike
 def targets_of(
     recording: xr.DataArray,
     *,
-    distance: str,
-    comparison: str,
+    distance: Distance,
+    comparison: Any,
     normalise: str,
     time: str | tuple[float, float],
     seed: int,
     device: str,
     dtype: str,
     rdms: bool = True,
+    ceilings: bool = True,
 ) -> list[Target]:
-    """The regions of a recording; see :func:`neuroguide.score` for the arguments, ``rdms=False`` leaves RDMs out.
+    """The regions of a recording; see :func:`neuroguide.score` for the arguments.
+
+    ``rdms=False`` leaves RDMs and ceilings out, ``ceilings=False`` the ceilings alone.
 
     Raises
     ------
@@ -114,79 +113,72 @@ def targets_of(
         If the recording is not what it should be, or an RDM is to be normalised.
     """
     if is_rdm(recording):
-        if normalise != "none":
-            raise InputError(f"normalise={normalise!r} needs responses of single sites; this recording is an RDM")
-        if time != "mean":
-            raise InputError(f"time={time!r} needs responses in time bins; this recording is an RDM")
+        check_published(recording, normalise, time)
         return _published(recording)
-    if isinstance(time, str):
-        check_option("time", time, ("mean",))
-    assembly, normalise = over_time(recording, normalise, None if isinstance(time, str) else time)
-    regions = (
-        assembly["region"].values if "region" in assembly.coords else np.full(assembly.sizes["neuroid"], "all sites")
-    )
     found = []
-    for region in dict.fromkeys(regions.tolist()):
-        part = assembly.isel(neuroid=np.flatnonzero(regions == region))
-        means = complete(average_repetitions(part))
-        condensed: NDArray[np.floating[Any]] = np.empty(0)
-        ceiling, reason = np.nan, ""
+    for region, responses in regions_of(recording, normalise, time):
+        target = Target(region, np.empty(0), responses, n_sites=responses.means.sizes["neuroid"], distance=distance)
         if rdms:
-            condensed = condensed_of(means, distance, normalise, device, dtype)
-            ceiling, reason = _ceiling(str(region), part, distance, comparison, normalise, seed, device, dtype)
-        elif means.sizes["presentation"] == part.sizes["presentation"]:
-            reason = _SHOWN_ONCE.format(few=means.sizes["presentation"], all=means.sizes["presentation"])
-        found.append(Target(str(region), condensed, means, ceiling, reason, means.sizes["neuroid"], normalise, part))
+            target = replace(target, condensed=responses.rdm(distance, device, dtype))
+            if ceilings:
+                limit = repetition_ceiling(region, responses, distance, comparison, seed, device, dtype)
+                target = replace(target, ceiling=limit)
+        elif responses.means.sizes["presentation"] == responses.trials.sizes["presentation"]:
+            n = responses.means.sizes["presentation"]
+            target = replace(target, ceiling=Ceiling(reason=SHOWN_ONCE.format(few=n, all=n)))
+        found.append(target)
     return found
 
 
-def _published(rdm: xr.DataArray) -> list[Target]:
+def regions_of(
+    recording: xr.DataArray, normalise: str, time: str | tuple[float, float]
+) -> Iterator[tuple[str, Responses]]:
+    """The responses of every region of an assembly, averaged over the time window."""
+    if isinstance(time, str):
+        check_option("time", time, ("mean",))
+    assembly, normalise = over_time(recording, normalise, None if isinstance(time, str) else time)
+    for region, places in groups_of(assembly, "region", "all sites"):
+        yield region, Responses.of(assembly.isel(neuroid=places), normalise)
+
+
+def groups_of(assembly: xr.DataArray, coordinate: str, otherwise: str) -> list[tuple[str, NDArray[np.intp]]]:
+    """Places of the sites by the value of a neuroid coordinate, in the order in which the values first appear."""
+    n = assembly.sizes["neuroid"]
+    values = assembly[coordinate].values if coordinate in assembly.coords else np.full(n, otherwise)
+    return [(str(value), np.flatnonzero(values == value)) for value in dict.fromkeys(values.tolist())]
+
+
+def check_published(recording: xr.DataArray, normalise: str, time: str | tuple[float, float]) -> None:
+    """Refuse, for an RDM, what needs the responses behind it."""
+    if normalise != "none":
+        raise InputError(f"normalise={normalise!r} needs responses of single sites; this recording is an RDM")
+    if time != "mean":
+        raise InputError(f"time={time!r} needs responses in time bins; this recording is an RDM")
+
+
+def published_rdms(rdm: xr.DataArray) -> list[tuple[str, NDArray[np.floating[Any]], int]]:
+    """Name, condensed RDM and number of sites of every RDM along at most one leading dim."""
     check_rdm(rdm, source="the recording's RDM")
     if rdm.ndim > 3:
         raise InputError(
             f"the recording's RDMs have dims {rdm.dims}; choose one of each but the last three, or average"
         )
-    # an RDM of ng.rdm says which distance it has; one from an archive does not
-    made_here = "distance" in rdm.attrs
-    why = "an RDM without its repetitions has none" if made_here else "only RDMs were published, without repetitions"
-    reason = str(rdm.attrs.get("no_ceiling", why))
     rows, columns = np.triu_indices(rdm.sizes["stimulus_id"], 1)
     if rdm.ndim == 2:
-        return [Target(str(rdm.attrs.get("region", "RDM")), rdm.values[rows, columns], None, np.nan, reason, 0)]
+        return [(str(rdm.attrs.get("region", "RDM")), rdm.values[rows, columns], 0)]
     dim = rdm.dims[0]
     names = rdm[dim].values if dim in rdm.coords else range(rdm.sizes[dim])
     sites = rdm["n_sites"].values if "n_sites" in rdm.coords else np.zeros(rdm.sizes[dim], dtype=int)
     return [
-        Target(str(name), square[rows, columns], None, np.nan, reason, int(n))
-        for name, square, n in zip(names, rdm.values, sites, strict=True)
+        (str(name), square[rows, columns], int(n)) for name, square, n in zip(names, rdm.values, sites, strict=True)
     ]
 
 
-def _ceiling(
-    region: str,
-    assembly: xr.DataArray,
-    distance: str,
-    comparison: str,
-    normalise: str,
-    seed: int,
-    device: str,
-    dtype: str,
-) -> tuple[float, str]:
-    """The split-half ceiling of one region, or NaN and the reason why it has none."""
-    responses = by_repetition(assembly)
-    counts = (~np.isnan(responses)).sum(axis=1)
-    if counts.min() < 2:
-        few = int((counts.min(axis=1) < 2).sum())
-        return np.nan, _SHOWN_ONCE.format(few=few, all=len(counts))
-    where = resolve_device(device)
-    tensor = torch.as_tensor(responses).to(where, resolve_dtype(dtype, where))
-    splits = split_half_similarities(
-        tensor, distance, comparison, normalise=normalise, n_splits=N_SPLITS, seed=seed
-    )  # fmt: skip
-    if not bool(splits.mean() > 0):
-        raise InputError(
-            f"the halves of the repetitions of {region} give RDMs that do not agree (mean similarity "
-            f"{float(splits.mean()):.3f}), so there is no ceiling; use more reliable sites, or score the RDM without "
-            "one: ng.rdm(recording, by='region')"
-        )
-    return float(ceiling_from_splits(splits).ceiling), ""
+def _published(rdm: xr.DataArray) -> list[Target]:
+    # an RDM of ng.rdm says which distance it has; one from an archive does not
+    made_here = "distance" in rdm.attrs
+    why = "an RDM without its repetitions has none" if made_here else "only RDMs were published, without repetitions"
+    ceiling = Ceiling(reason=str(rdm.attrs.get("no_ceiling", why)))
+    return [
+        Target(name, condensed, ceiling=ceiling, n_sites=n_sites) for name, condensed, n_sites in published_rdms(rdm)
+    ]

@@ -122,9 +122,9 @@ def test_wrong_options_are_sentences(model: Model, recording: xr.DataArray, stim
         score(model, 3, stimuli=stimuli)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="stimuli of type int"):
         score(model, recording, stimuli=3)  # type: ignore[arg-type]
-    with pytest.raises(OptionError, match="unknown distance"):
-        score(model, recording, stimuli=stimuli, distance=("crossnobis", "euclidean"))  # type: ignore[arg-type]
-    for wrong in ({"bootstrap": -5}, {"bootstrap": 2.5}, {"seed": "a"}):
+    with pytest.raises(OptionError, match="needs repetitions, which a model has not"):
+        score(model, recording, stimuli=stimuli, distance=("euclidean", "crossnobis"))
+    for wrong in ({"bootstrap": -5}, {"bootstrap": 2.5}, {"seed": "a"}, {"permutations": -1}):
         with pytest.raises(OptionError, match="is not possible"):
             score(model, recording, stimuli=stimuli, **wrong)
 
@@ -166,8 +166,8 @@ def test_bootstrap_intervals_hold_the_estimate(model: Model) -> None:
     assert (found["best_ci_low"] < found["best_ci_high"]).all()
     assert found.attrs["ci_level"] == 0.95
     few = many.select(many.ids[:10])
-    with pytest.raises(InputError, match="20"):
-        score(model, assembly.isel(presentation=slice(0, 10)), stimuli=few, bootstrap=100)
+    with pytest.raises(InputError, match="needs at least 20 of them"):
+        score(model, assembly.isel(presentation=slice(0, 10)), stimuli=few, bootstrap=200)
 
 
 def test_cka_is_its_formula(model: Model, recording: xr.DataArray, stimuli: StimulusSet) -> None:

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from neuroguide._core.errors import InputError
-from neuroguide.engine.dissimilarity import resolve_distance
 from neuroguide.engine.similarity import resolve_comparison
 from neuroguide.models.preprocess import Preprocess
+from neuroguide.scoring.distances import one_distance
 from neuroguide.stimuli import StimulusSet
 
 
@@ -30,7 +30,7 @@ class TeacherLayer:
         Highest similarity that its trial noise allows; similarities are divided by it.
     weight : float
     distance : str
-        Of the candidate's RDM.
+        Of the candidate's RDM: a name, or one with settings (``"poisson-kl(prior_rate=2.0)"``).
     comparison : str
         Of the two RDMs.
     normalise : str
@@ -50,7 +50,7 @@ class TeacherLayer:
     about: dict[str, str | int | float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        resolve_distance(self.distance)
+        one_distance(self.distance)
         resolve_comparison(self.comparison)
         if not bool(torch.isfinite(self.rdm).all()) or not float(self.rdm.std()) > 0:
             raise InputError(

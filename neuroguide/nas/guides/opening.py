@@ -11,6 +11,7 @@ from neuroguide.nas.guides.base import Guide
 from neuroguide.nas.guides.combined import Combined
 from neuroguide.nas.guides.performance import Performance
 from neuroguide.nas.guides.teacher import Teacher, Teachers, Weights
+from neuroguide.scoring.distances import AnyDistance
 from neuroguide.stimuli import StimulusSet
 
 _KINDS = ("performance", "recording", "network")
@@ -21,7 +22,7 @@ def open_guide(
     *,
     alpha: float = 1.0,
     stimuli: StimulusSet | str | os.PathLike[str] | None = None,
-    distance: str = "correlation",
+    distance: AnyDistance = "correlation",
     comparison: str = "pearson",
     normalise: str = "none",
     weights: Weights | None = None,

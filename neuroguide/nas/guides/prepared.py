@@ -24,6 +24,7 @@ from neuroguide.nas.guides.files import save_teacher
 from neuroguide.nas.guides.lesson import TeacherLayer
 from neuroguide.nas.guides.standard import Standard
 from neuroguide.nas.trainer import deterministic
+from neuroguide.scoring.distances import one_distance
 
 #: Stimuli that pass at a time: a fixed number, so that results never depend on the machine's memory.
 _BATCH = 128
@@ -244,7 +245,7 @@ def live_rdm(features: Tensor, distance: str, normalise: str) -> Tensor | None:
     if len(features) <= _FEW and features.device.type != "mps":
         features = features.double()
     try:
-        condensed = rdm(normalise_features(features, normalise), distance, constant="nan")
+        condensed = rdm(normalise_features(features, normalise), one_distance(distance), constant="nan")
     except InputError:
         # fewer features than the distance needs: no RDM, as for a constant response
         return None

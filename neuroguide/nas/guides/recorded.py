@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,17 +12,18 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
-from neuroguide._core.errors import InputError
+from neuroguide._core.errors import InputError, NeuroguideWarning
 from neuroguide._core.options import unknown_option
 from neuroguide._core.seeds import derive_seed
-from neuroguide.engine.ceiling import split_half_ceiling
+from neuroguide.engine.dissimilarity import Distance
+from neuroguide.engine.distance.gram import EUCLIDEAN
 from neuroguide.nas.guides.lesson import Lesson, TeacherLayer
-from neuroguide.recordings.averaging import average_repetitions
 from neuroguide.recordings.rdms import check_rdm
-from neuroguide.recordings.repeating import by_repetition
-from neuroguide.recordings.selecting import complete
-from neuroguide.scoring.rdms import condensed_of, over_time
-from neuroguide.scoring.targets import is_rdm, stimuli_of
+from neuroguide.scoring.ceilings import repetition_ceiling
+from neuroguide.scoring.distances import distance_text, honest_noise
+from neuroguide.scoring.rdms import over_time
+from neuroguide.scoring.responses import Responses
+from neuroguide.scoring.targets import groups_of, is_rdm, stimuli_of
 from neuroguide.stimuli import StimulusSet
 
 #: What a region's origin keeps of the recording's attributes.
@@ -35,12 +37,13 @@ def lesson_of_recording(
     layers: Sequence[str] | None,
     stimuli: StimulusSet | str | os.PathLike[str] | None,
     *,
-    distance: tuple[str, str],
+    distance: tuple[Distance, Distance],
     comparison: str,
     normalise: tuple[str, str],
     ceiling: bool,
     n_stimuli: int | None,
     seed: int,
+    per: str = "region",
 ) -> Lesson:
     """The regions of an assembly, or published RDMs, with the stimuli that were shown.
 
@@ -52,7 +55,7 @@ def lesson_of_recording(
         Regions; by default all.
     stimuli : StimulusSet, str or path, optional
         By default those that the recording names.
-    distance, normalise : pairs of str
+    distance, normalise : pairs
         Of the recording and of the candidate.
     comparison : str
     ceiling : bool
@@ -61,6 +64,8 @@ def lesson_of_recording(
         How many stimuli to draw; by default all.
     seed : int
         Of that draw and of the half splits behind the ceiling.
+    per : {"region", "site"}
+        What is a teacher layer.
 
     Raises
     ------
@@ -75,19 +80,24 @@ def lesson_of_recording(
                 f"normalise={normalise[0]!r} needs responses of single sites; "
                 f"{recording.attrs.get('identifier', 'this recording')} is an RDM"
             )
+        if per == "site":
+            raise InputError(
+                f"per='site' needs responses of single sites; {recording.attrs.get('identifier', 'this')} is an RDM"
+            )
         found, ids = _published(check_rdm(recording), layers, n_stimuli, seed)
     else:
-        found, ids = _measured(recording, layers, distance[0], comparison, normalise[0], ceiling, n_stimuli, seed)
+        found, ids = _measured(recording, layers, distance[0], comparison, normalise[0], ceiling, n_stimuli, seed, per)
     shown = stimuli_of(recording, stimuli).select(ids)
     about: dict[str, Any] = {name: recording.attrs[name] for name in _KEPT if name in recording.attrs}
     about |= {
-        "distance": distance[0], "normalise": normalise[0], "n_stimuli": len(ids),
+        "distance": distance_text(EUCLIDEAN if per == "site" else honest_noise(distance[0], recording)),
+        "normalise": normalise[0], "n_stimuli": len(ids),
         "degrees": "unknown" if shown.degrees is None else shown.degrees,
     }  # fmt: skip
     made = tuple(
         TeacherLayer(
-            name, rdm, ceiling=limit, distance=distance[1], comparison=comparison, normalise=normalise[1],
-            about={**about, **own},
+            name, rdm, ceiling=limit, distance=distance_text(distance[1]), comparison=comparison,
+            normalise=normalise[1], about={**about, **own},
         )
         for name, rdm, limit, own in found
     )  # fmt: skip
@@ -100,45 +110,68 @@ _Found = tuple[str, torch.Tensor, float | None, dict[str, str | int | float]]
 def _measured(
     recording: xr.DataArray,
     layers: Sequence[str] | None,
-    distance: str,
+    distance: Distance,
     comparison: str,
     normalise: str,
     ceiling: bool,
     n_stimuli: int | None,
     seed: int,
+    per: str,
 ) -> tuple[list[_Found], list[str]]:
     assembly, normalise = over_time(recording, normalise)
     names = list(dict.fromkeys(str(name) for name in assembly["stimulus_id"].values))
     ids = [names[index] for index in chosen_stimuli(len(names), n_stimuli, seed)]
     assembly = assembly.isel(presentation=np.isin(assembly["stimulus_id"].values.astype(str), ids))
-    by_site = assembly["region"].values.astype(str) if "region" in assembly.coords else None
-    regions = list(dict.fromkeys(by_site.tolist())) if by_site is not None else ["all sites"]
+    regions = dict(groups_of(assembly, "region", "all sites"))
     found: list[_Found] = []
     order: list[str] = []
-    for region in _chosen(regions, layers):
-        part = assembly if by_site is None else assembly.isel(neuroid=by_site == region)
-        means = complete(average_repetitions(part))
-        order = [str(name) for name in means["stimulus_id"].values]
-        rdm = torch.as_tensor(condensed_of(means, distance, normalise, "cpu", "float64"))
-        limit, about = _ceiling(part, region, distance, comparison, normalise, seed) if ceiling else (None, {})
-        found.append((region, rdm, limit, {"n_sites": means.sizes["neuroid"], **about}))
+    for region in _chosen(list(regions), layers):
+        responses = Responses.of(assembly.isel(neuroid=regions[region]), normalise)
+        order = [str(name) for name in responses.means["stimulus_id"].values]
+        if per == "site":
+            found += _sites(responses, region)
+            continue
+        rdm = torch.as_tensor(responses.rdm(distance, "cpu", "float64"))
+        limit, about = _ceiling(responses, region, distance, comparison, seed) if ceiling else (None, {})
+        found.append((region, rdm, limit, {"n_sites": responses.means.sizes["neuroid"], **about}))
     return found, order
 
 
+def _sites(responses: Responses, region: str) -> list[_Found]:
+    """Every site that responds differently to different stimuli, with the squared differences of its responses."""
+    means = responses.means.transpose("presentation", "neuroid").astype(np.float64)
+    varying = means.values.max(axis=0) > means.values.min(axis=0)
+    if not varying.all():
+        warnings.warn(
+            f"{int((~varying).sum())} of {len(varying)} sites of {region} respond alike to all stimuli and "
+            "do not guide",
+            NeuroguideWarning,
+            stacklevel=2,
+        )
+    reason = "sites guide by their raw similarity"
+    return [
+        (
+            str(means["neuroid_id"].values[site]),
+            torch.as_tensor(responses.of_sites(np.array([site])).rdm(EUCLIDEAN, "cpu", "float64")),
+            None,
+            {"region": region, "n_sites": 1, "no_ceiling": reason},
+        )
+        for site in np.flatnonzero(varying)
+    ]
+
+
 def _ceiling(
-    part: xr.DataArray, region: str, distance: str, comparison: str, normalise: str, seed: int
+    responses: Responses, region: str, distance: Distance, comparison: str, seed: int
 ) -> tuple[float | None, dict[str, str | int | float]]:
-    responses = by_repetition(part)
-    few = int(((~np.isnan(responses)).sum(axis=1).min(axis=1) < 2).sum())
-    if few:
-        return None, {"no_ceiling": f"{few} of {len(responses)} stimuli were shown once, or are stored as averages"}
     try:
-        found = split_half_ceiling(torch.as_tensor(responses), distance, comparison, normalise=normalise, seed=seed)
+        found = repetition_ceiling(region, responses, distance, comparison, seed, "cpu", "float64")
     except InputError as error:
         raise InputError(
             f"the region {region!r} cannot guide with a ceiling: {error} (ceiling=False guides by raw similarity)"
         ) from error
-    return float(found.ceiling), {"ceiling_kind": "split halves of the repetitions (trial noise only)"}
+    if found.reason:
+        return None, {"no_ceiling": found.reason}
+    return found.value, {"ceiling_kind": "split halves of the repetitions (trial noise only)"}
 
 
 def _published(

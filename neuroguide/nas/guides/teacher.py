@@ -13,7 +13,6 @@ from torch import nn
 
 from neuroguide._core.errors import InputError, OptionError
 from neuroguide._core.options import check_option, unknown_option
-from neuroguide.engine.dissimilarity import resolve_distance
 from neuroguide.engine.similarity import resolve_comparison
 from neuroguide.models.factory import is_factory
 from neuroguide.models.preprocess import Preprocess
@@ -22,6 +21,7 @@ from neuroguide.nas.guides.lesson import Lesson, TeacherLayer, pixels_of
 from neuroguide.nas.guides.prepared import PreparedTeacher
 from neuroguide.nas.guides.recorded import lesson_of_recording
 from neuroguide.nas.guides.trained import lesson_of_network
+from neuroguide.scoring.distances import AnyDistance, distance_pair, distance_text, needs_repetitions
 from neuroguide.scoring.targets import open_any
 from neuroguide.stimuli import StimulusSet, open_stimuli
 
@@ -51,8 +51,9 @@ class Teacher:
         Regions of the recording (by default all) or layers of the network (by default its stages).
     stimuli : StimulusSet, str or path, optional
         What candidates and a teacher network are shown; for a recording by default its own. A network needs it.
-    distance : str or pair of str
-        Of the RDMs; a pair for (teacher, candidate).
+    distance : str, Distance or pair of them
+        Of the RDMs; a pair for (teacher, candidate). Crossnobis and Mahalanobis alone are the recording's, and pair
+        with the candidate's squared Euclidean distance; see :func:`neuroguide.rdm`.
     comparison : str
         Of the RDMs; see :func:`neuroguide.engine.similarity.compare`.
     normalise : str or pair of str
@@ -72,6 +73,9 @@ class Teacher:
         Of that draw and of the half splits behind a ceiling.
     name : str, optional
         What it is called; by default the recording's or the network's name.
+    per : {"region", "site"}
+        ``"site"``: every recorded site is a teacher layer of its own, named by its ``neuroid_id``. Its RDM holds the
+        squared differences of its responses, the one distance that a single number has; it has no ceiling.
 
     Raises
     ------
@@ -82,7 +86,7 @@ class Teacher:
     source: Source
     layers: Sequence[str] | None = None
     stimuli: StimulusSet | str | os.PathLike[str] | None = None
-    distance: str | tuple[str, str] = "correlation"
+    distance: AnyDistance = "correlation"
     comparison: str = "pearson"
     normalise: str | tuple[str, str] = "none"
     weights: Weights | None = None
@@ -91,10 +95,12 @@ class Teacher:
     n_stimuli: int | None = None
     seed: int = 0
     name: str = ""
+    per: str = "region"
 
     def __post_init__(self) -> None:
-        for distance in _pair(self.distance, "distance"):
-            resolve_distance(distance)
+        for distance in distance_pair(self.distance):
+            distance_text(distance)  # what has no name cannot travel to workers
+        check_option("per", self.per, ("region", "site"))
         resolve_comparison(self.comparison)
         check_option("normalise", self._normalise[0], ("none", "center", "zscore", "baseline"))
         check_option("normalise (of candidates)", self._normalise[1], ("none", "center", "zscore"))
@@ -117,12 +123,16 @@ class Teacher:
             is not what it should be.
         """
         common: dict[str, Any] = {
-            "distance": _pair(self.distance, "distance"), "comparison": self.comparison, "normalise": self._normalise,
+            "distance": distance_pair(self.distance), "comparison": self.comparison, "normalise": self._normalise,
             "n_stimuli": self.n_stimuli, "seed": self.seed,
         }  # fmt: skip
         if isinstance(self.source, xr.DataArray) or not _is_network(self.source):
             recording = open_any(self.source)  # type: ignore[arg-type]
-            return lesson_of_recording(recording, self.layers, self.stimuli, ceiling=self.ceiling, **common)
+            return lesson_of_recording(
+                recording, self.layers, self.stimuli, ceiling=self.ceiling, per=self.per, **common
+            )
+        if self.per != "region" or needs_repetitions(common["distance"][0]):
+            raise OptionError(f"the teacher {self.name} is a network, which has neither sites nor repetitions")
         if self.stimuli is None:
             raise InputError(
                 f"the teacher network {self.name} needs stimuli= to be shown; give a StimulusSet or a name"

@@ -8,12 +8,13 @@ import torch
 
 from neuroguide._core.errors import InputError
 from neuroguide.engine.device import resolve_device
-from neuroguide.engine.dissimilarity import rdm
+from neuroguide.engine.dissimilarity import Distance, rdm
 from neuroguide.engine.normalising import normalise_features
 from neuroguide.models.activations import iterate_activations
 from neuroguide.models.zoo import Model
 from neuroguide.nas.guides.lesson import Lesson, TeacherLayer
 from neuroguide.nas.guides.recorded import chosen_stimuli
+from neuroguide.scoring.distances import distance_text
 from neuroguide.stimuli import StimulusSet
 
 
@@ -22,7 +23,7 @@ def lesson_of_network(
     layers: Sequence[str] | None,
     stimuli: StimulusSet,
     *,
-    distance: tuple[str, str],
+    distance: tuple[Distance, Distance],
     comparison: str,
     normalise: tuple[str, str],
     n_stimuli: int | None,
@@ -37,7 +38,7 @@ def lesson_of_network(
     layers : sequence of str, optional
         By default the outputs of its stages.
     stimuli : StimulusSet
-    distance, normalise : pairs of str
+    distance, normalise : pairs
         Of the teacher and of the candidate.
     comparison : str
     n_stimuli : int, optional
@@ -59,7 +60,7 @@ def lesson_of_network(
     where = resolve_device(device)
     about: dict[str, str | int | float] = {
         "model": model.name, "model_identifier": model.identifier, "stimulus_set_identifier": stimuli.identifier,
-        "distance": distance[0], "normalise": normalise[0], "n_stimuli": len(shown),
+        "distance": distance_text(distance[0]), "normalise": normalise[0], "n_stimuli": len(shown),
         "degrees": "unknown" if shown.degrees is None else shown.degrees,
         "no_ceiling": "a network has no trial noise",
     }  # fmt: skip
@@ -71,8 +72,8 @@ def lesson_of_network(
             raise InputError(f"the layer {name!r} of {model.name} cannot teach: {error}") from error
         made.append(
             TeacherLayer(
-                name, condensed.cpu().double(), distance=distance[1], comparison=comparison, normalise=normalise[1],
-                about=about,
+                name, condensed.cpu().double(), distance=distance_text(distance[1]), comparison=comparison,
+                normalise=normalise[1], about=about,
             )
         )  # fmt: skip
     return Lesson(tuple(made), shown)
