@@ -23,6 +23,7 @@ from neuroguide.engine.device import as_floating
 from neuroguide.engine.dissimilarity import resolve_distance
 from neuroguide.engine.distance.gram import GramDistance
 from neuroguide.engine.external import Stored, external_ranks, inner_product
+from neuroguide.engine.products import row_products
 from neuroguide.engine.similarity import compare
 from neuroguide.engine.triangle import condense, n_pairs
 
@@ -36,7 +37,7 @@ class LazyRDM:
     Attributes
     ----------
     rows : tensor of shape (n_stimuli, n_features)
-        Centred over stimuli; their squared distances are the dissimilarities.
+        Around the origin; their squared distances are the dissimilarities.
     lengths : tensor of shape (n_stimuli,)
         Squared lengths of the rows.
     """
@@ -74,13 +75,18 @@ class LazyRDM:
             raise InputError(
                 f"stimuli at row {named} {resolved.reason}, so their {resolved.name} distance is undefined"
             )
-        rows = rows - rows.mean(0)
         return cls(rows, rows.square().sum(1))
 
     def block(self, rows: slice, columns: slice) -> Tensor:
         """Dissimilarities of a block of stimuli with another, of shape (n_rows, n_columns)."""
-        lengths = self.lengths[rows].unsqueeze(1) + self.lengths[columns]
-        return torch.addmm(lengths, self.rows[rows], self.rows[columns].T, alpha=-2).clamp_min_(0)
+        block = row_products(self.rows[rows], self.rows[columns])
+        torch.sub(self.lengths[columns], block, alpha=2, out=block)
+        return block.add_(self.lengths[rows].unsqueeze(1)).clamp_min_(0)
+
+    def mean(self) -> float:
+        """The mean dissimilarity of all pairs."""
+        n = len(self.rows)
+        return 2 * n / (n - 1) * float(self.lengths.mean() - self.rows.mean(0).square().sum())
 
     def pairs(self, first: Tensor, second: Tensor) -> Tensor:
         """Dissimilarities of single pairs of stimuli."""
@@ -192,7 +198,7 @@ def _summed(everything: list[LazyRDM], n_a: int, method: str, size: int) -> Tens
     products = torch.zeros(k, k, dtype=torch.float64)
     rows = torch.zeros(k, n, dtype=torch.float64)
     # Pearson does not see a shift, and near their mean the products of float32 numbers keep their digits
-    shifts = [float(2 * rdm.lengths.mean()) if method == "pearson" else 0.0 for rdm in everything]
+    shifts = [rdm.mean() if method == "pearson" else 0.0 for rdm in everything]
     for one, other in blocks(n, size):
         tiles = [
             _above_diagonal(rdm.block(one, other) - shift, one == other)

@@ -6,14 +6,19 @@ A condensed RDM of ``n`` stimuli holds the ``n (n - 1) / 2`` pairs in the order 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 from neuroguide._core.errors import InputError
+from neuroguide.engine.products import row_products
 
-#: Size of the smallest blocks: half of what is computed inside them is not needed, and smaller ones multiply slowly.
-BLOCK = 64
+#: Rows of a panel: a part of what is computed left of the diagonal is not needed, but smaller ones multiply slowly.
+PANEL = 192
+
+#: From this many stimuli on, half of a Gram matrix is computed; below, the whole is as fast.
+LEAST_HALVED = 256
 
 
 def n_pairs(n_stimuli: int) -> int:
@@ -93,12 +98,50 @@ def square_form(condensed: Tensor) -> Tensor:
     return square + square.mT
 
 
+def gram_panels(rows: Tensor) -> Iterator[tuple[int, Tensor]]:
+    """Inner products of all pairs of rows, a panel of rows at a time, each from its diagonal on.
+
+    About ``n**2 p`` floating-point operations rather than ``2 n**2 p``, and what follows from a panel can be computed
+    while it is in the cache.
+
+    Parameters
+    ----------
+    rows : tensor of shape (n_stimuli, n_features)
+
+    Yields
+    ------
+    start : int
+    products : tensor of shape (n_rows_of_the_panel, n_stimuli - start)
+        Of ``rows[start : start + n_rows_of_the_panel]`` with ``rows[start:]``.
+    """
+    # a GPU is only busy with larger ones (our choice)
+    size = PANEL if rows.device.type == "cpu" else 8 * PANEL
+    for start in range(0, len(rows), size):
+        yield start, row_products(rows[start : start + size], rows[start:])
+
+
+def condense_panel(panel: Tensor, condensed: Tensor) -> None:
+    """Copy what a panel holds right of the diagonal to its place in a condensed RDM.
+
+    Parameters
+    ----------
+    panel : tensor of shape (n_rows, n_stimuli - start)
+        Of ``n_rows`` rows from their diagonal on, contiguous.
+    condensed : tensor of shape (n_pairs,)
+        Written to.
+    """
+    n_rows, width = panel.shape
+    end = len(condensed) - n_pairs(width)
+    # what is skipped and what is taken of every row, in turn
+    sizes = [size for row in range(n_rows) for size in (row + 1, width - row - 1)]
+    taken = panel.flatten().split_with_sizes(sizes)[1::2]
+    torch.cat(taken, out=condensed[end : end + sum(sizes[1::2])])
+
+
 def upper_gram(rows: Tensor) -> Tensor:
     """Inner products of all pairs of rows; right on and above the diagonal, anything below it.
 
-    The triangle is halved recursively: a square of half the rows by the other half, then both smaller triangles, so
-    that about ``n**2 p`` floating-point operations are done rather than ``2 n**2 p``. All squares of one size are one
-    batched product, which keeps small ones fast. Small or differentiated inputs are multiplied whole.
+    Small or differentiated inputs are multiplied whole, others by :func:`gram_panels`.
 
     Parameters
     ----------
@@ -109,29 +152,12 @@ def upper_gram(rows: Tensor) -> Tensor:
     tensor of shape (..., n_stimuli, n_stimuli)
     """
     n = rows.shape[-2]
-    if n < 4 * BLOCK or rows.requires_grad:
+    if n < LEAST_HALVED or rows.requires_grad:
         return rows @ rows.mT
     if rows.ndim > 2:
         members = [upper_gram(member) for member in rows.reshape(-1, n, rows.shape[-1])]
         return torch.stack(members).reshape(*rows.shape[:-1], n)
-    # whole halves at every level: 2**levels blocks of one size, the last ones padded with zeros
-    levels = (n // BLOCK).bit_length() - 1
-    size = -(-n // 2**levels)
-    padded = size << levels
-    if padded > n:
-        rows = torch.nn.functional.pad(rows, (0, 0, 0, padded - n))
-    gram = rows.new_empty(padded, padded)
-    diagonal = rows.view(-1, size, rows.shape[1])
-    _place(gram, torch.bmm(diagonal, diagonal.mT), size, 0)
-    while size < padded:
-        halves = rows.view(-1, 2, size, rows.shape[1])
-        _place(gram, torch.bmm(halves[:, 0], halves[:, 1].mT), 2 * size, size)
-        size *= 2
-    return gram[:n, :n]
-
-
-def _place(gram: Tensor, squares: Tensor, step: int, right: int) -> None:
-    """Copy squares of shape (n_blocks, size, size) to rows ``k * step``, ``right`` columns right of the diagonal."""
-    n = len(gram)
-    places = gram.as_strided(squares.shape, (step * n + step, n, 1), gram.storage_offset() + right)
-    places.copy_(squares)
+    gram = rows.new_empty(n, n)
+    for start, panel in gram_panels(rows):
+        gram[start : start + len(panel), start:] = panel
+    return gram

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from neuroguide._core.errors import InputError
-from neuroguide.engine.triangle import condense, upper_gram
+from neuroguide.engine.triangle import LEAST_HALVED, condense, condense_panel, gram_panels, n_pairs, upper_gram
 
 
 class Distance(Protocol):
@@ -39,11 +39,35 @@ def squared_distances(rows: Tensor) -> Tensor:
     -------
     tensor of shape (..., n_stimuli * (n_stimuli - 1) / 2)
     """
+    return distances_of_centred(centre_rows(rows))
+
+
+def centre_rows(rows: Tensor) -> Tensor:
+    """The rows minus their mean; in place, unless a gradient is needed."""
     mean = rows.mean(-2, keepdim=True)
     # memory written for the first time costs as much as the arithmetic: in place where autograd allows it
-    gram = upper_gram(rows - mean if rows.requires_grad else rows.sub_(mean))
-    condensed = distances_from_gram(gram)
-    return condensed.clamp_min(0) if condensed.requires_grad else condensed.clamp_min_(0)
+    return rows - mean if rows.requires_grad else rows.sub_(mean)
+
+
+def distances_of_centred(rows: Tensor) -> Tensor:
+    """As :func:`squared_distances`, of rows that lie around the origin, so that no digits are lost.
+
+    Any origin among them serves: no product is then larger than the largest distance.
+    """
+    n = rows.shape[-2]
+    if n < LEAST_HALVED or rows.requires_grad:
+        condensed = distances_from_gram(upper_gram(rows))
+        return condensed.clamp_min(0) if condensed.requires_grad else condensed.clamp_min_(0)
+    if rows.ndim > 2:
+        members = [distances_of_centred(member) for member in rows.reshape(-1, n, rows.shape[-1])]
+        return torch.stack(members).reshape(*rows.shape[:-2], n_pairs(n))
+    lengths = torch.linalg.vector_norm(rows, dim=1).square_()
+    condensed = rows.new_empty(n_pairs(n))
+    for start, panel in gram_panels(rows):
+        torch.sub(lengths[start:], panel, alpha=2, out=panel)
+        panel.add_(lengths[start : start + len(panel)].unsqueeze(1)).clamp_min_(0)
+        condense_panel(panel, condensed)
+    return condensed
 
 
 def distances_from_gram(gram: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
 """Correlation, cosine and squared Euclidean distance, all from one half of a Gram matrix.
 
-``d(i, j) = g_ii + g_jj - 2 g_ij`` with ``g_ij = z_i . z_j``, where the rows ``z`` are centred over stimuli. Correlation
-and cosine distance are half the squared Euclidean distance of rows of unit length; the centring keeps float32 exact to
-1e-5 of the largest distance even where all stimuli evoke nearly the same response.
+``d(i, j) = g_ii + g_jj - 2 g_ij`` with ``g_ij = z_i . z_j``, where the rows ``z`` lie around the origin. Correlation
+and cosine distance are half the squared Euclidean distance of rows of unit length. With an origin among the rows no
+product is larger than the largest distance, which keeps float32 exact to 1e-5 of it even where all stimuli evoke nearly
+the same response.
 """
 
 from __future__ import annotations
@@ -13,7 +14,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from neuroguide.engine.distance.base import NOT_FINITE, check_features, mask_pairs, squared_distances, undefined
+from neuroguide.engine.distance.base import (
+    NOT_FINITE,
+    centre_rows,
+    check_features,
+    distances_of_centred,
+    mask_pairs,
+    undefined,
+)
+from neuroguide.engine.triangle import LEAST_HALVED
+
+#: About how many rows tell where the origin of the others is put.
+_SAMPLED = 64
 
 
 @dataclass(frozen=True)
@@ -24,7 +36,8 @@ class GramDistance:
     ----------
     name : str
     embed : function of features -> (rows, dead)
-        Rows of shape (..., n_stimuli, n_features) and a mask of shape (..., n_stimuli) of those that have no distance.
+        Rows of shape (..., n_stimuli, n_features) around the origin, finite also where there is no distance, and a
+        mask of shape (..., n_stimuli) of those that have none.
     reason : str
         Why a stimulus has none: "have the same response in every feature".
     least : int
@@ -41,38 +54,67 @@ class GramDistance:
         check_features(features, self.name, self.least)
         rows, dead = self.embed(features)
         if constant == "nan":
-            # a dead row must not reach the others through the mean over stimuli
-            return mask_pairs(squared_distances(rows.masked_fill(dead.unsqueeze(-1), 0.0)), dead)
+            return mask_pairs(distances_of_centred(rows), dead)
         if bool(dead.any()):
             broken = dead & ~torch.isfinite(features).all(-1)
             not_finite = bool(broken.any())
             raise undefined(broken if not_finite else dead, NOT_FINITE if not_finite else self.reason, self.name)
-        return squared_distances(rows)
+        return distances_of_centred(rows)
 
 
 def _correlation(features: Tensor) -> tuple[Tensor, Tensor]:
+    if features.ndim == 2 and len(features) >= LEAST_HALVED and not features.requires_grad:
+        return _correlation_at_once(features)
     mean = features.mean(-1, keepdim=True)
-    # a constant row leaves only the rounding of its mean
-    rounding = 8 * torch.finfo(features.dtype).eps * features.shape[-1] ** 0.5 * mean.abs()
-    return _unit_rows(features - mean, rounding, owned=True)
+    rows = features - mean
+    return _unit_rows(rows, torch.linalg.vector_norm(rows, dim=-1, keepdim=True), _rounding(features, mean))
+
+
+def _correlation_at_once(features: Tensor) -> tuple[Tensor, Tensor]:
+    """In one pass over the features: what costs is to read and write them."""
+    n_features = features.shape[1]
+    scale = features.new_full((n_features,), (0.5 / n_features) ** 0.5)
+
+    def normalised(part: Tensor, shift: Tensor | None) -> tuple[Tensor, Tensor]:
+        rows, mean, inverse = torch.native_layer_norm(part, [n_features], scale, shift, 0.0)
+        norm = inverse.reciprocal() * n_features**0.5
+        dead = ~((norm > _rounding(part, mean)) & torch.isfinite(norm))
+        return _without(rows, dead), dead.squeeze(-1)
+
+    sample, _ = normalised(features[:: len(features) // _SAMPLED], None)
+    return normalised(features, -sample.mean(0))
 
 
 def _cosine(features: Tensor) -> tuple[Tensor, Tensor]:
-    return _unit_rows(features, features.new_zeros(()), owned=False)
+    norm = torch.linalg.vector_norm(features, dim=-1, keepdim=True)
+    return _unit_rows(features, norm, features.new_zeros(()))
 
 
 def _euclidean(features: Tensor) -> tuple[Tensor, Tensor]:
     # a row sum is not finite as soon as one of its values is not, and costs no second copy of the features
-    dead = ~torch.isfinite(features.detach().sum(-1))
-    return features * features.shape[-1] ** -0.5, dead
+    dead = ~torch.isfinite(features.detach().sum(-1, keepdim=True))
+    return centre_rows(_without(features * features.shape[-1] ** -0.5, dead)), dead.squeeze(-1)
 
 
-def _unit_rows(rows: Tensor, rounding: Tensor, *, owned: bool) -> tuple[Tensor, Tensor]:
-    """Rows of length sqrt(1/2), so that their squared distance is one minus their cosine; in place if owned."""
-    norm = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
-    dead = ~((norm > rounding) & torch.isfinite(norm))
+def _rounding(features: Tensor, mean: Tensor) -> Tensor:
+    """What the rounding of its mean leaves of the length of a constant row."""
+    relative: float = 8 * torch.finfo(features.dtype).eps * features.shape[-1] ** 0.5
+    return mean.abs() * relative
+
+
+def _unit_rows(rows: Tensor, norm: Tensor, least: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows of length sqrt(1/2), so that their squared distance is one minus their cosine, around the origin."""
+    dead = ~((norm > least) & torch.isfinite(norm))
     scale = torch.where(dead, 1.0, norm).reciprocal() * 0.5**0.5
-    return (rows.mul_(scale) if owned and not rows.requires_grad else rows * scale), dead.squeeze(-1)
+    return centre_rows(_without(rows * scale, dead)), dead.squeeze(-1)
+
+
+def _without(rows: Tensor, dead: Tensor) -> Tensor:
+    """Zero in dead rows, (..., n_stimuli, 1): they must not reach the others through the mean over stimuli."""
+    if rows.requires_grad:
+        return rows.masked_fill(dead, 0.0)
+    # asking costs less than writing on the CPU, and waiting more on a GPU
+    return rows.masked_fill_(dead, 0.0) if rows.device.type != "cpu" or bool(dead.any()) else rows
 
 
 CORRELATION = GramDistance("correlation", _correlation, "have the same response in every feature", least=2)
