@@ -65,7 +65,7 @@ def count_cost(network: nn.Module, shape: Sequence[int]) -> Cost:
     """
     try:
         shadow = copy.deepcopy(network).to("meta").eval()
-        counter = _Counter()
+        counter = OperationCounter()
         with torch.no_grad(), counter:
             shadow(torch.empty((1, *shape), device="meta"))
     except (RuntimeError, NotImplementedError, TypeError) as error:
@@ -76,7 +76,7 @@ def count_cost(network: nn.Module, shape: Sequence[int]) -> Cost:
     return Cost(sum(p.numel() for p in network.parameters()), counter.macs, counter.flops)
 
 
-class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class OperationCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Adds up what every operation below autograd costs, by its shapes."""
 
     def __init__(self) -> None:

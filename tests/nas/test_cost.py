@@ -92,7 +92,6 @@ def test_efficientnet_lite0_as_published() -> None:
 
 
 @pytest.mark.full
-@pytest.mark.full
 @pytest.mark.parametrize(
     ("name", "parameters", "macs"),
     # multiply-accumulates at 224 px as torchvision's model pages give them ("GFLOPS" there)

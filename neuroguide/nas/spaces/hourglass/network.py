@@ -26,6 +26,8 @@ class HourglassNetwork(nn.Module):
     ----------
     stage_names : tuple of str
         ``stage1`` ...: the output of each stage's last block.
+    block_names : tuple of str
+        Stem, blocks, head and classifier: what :func:`neuroguide.nas.vital.vital_blocks` reports.
     """
 
     def __init__(
@@ -44,6 +46,8 @@ class HourglassNetwork(nn.Module):
             self.add_module(name, nn.Sequential(stage))
         self.head = head(layout)
         self.classifier = nn.Linear(layout.head, n_classes)
+        inner = (f"{name}.{block}" for name, stage in zip(self.stage_names, stages, strict=True) for block in stage)
+        self.block_names = ("stem", *inner, "head", "classifier")
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits ``(n, n_classes)`` of images ``(n, in_channels, h, w)``."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import product
 from typing import Any
+
+from torch import nn
 
 from neuroguide._core.errors import InputError, OptionError
 from neuroguide.nas.cost import Cost
@@ -190,6 +192,13 @@ class HourglassSpace(Space[HourglassArchitecture]):
     ) -> HourglassNetwork:
         """See :class:`HourglassNetwork`; it accepts images of any size, so ``image_size`` changes nothing."""
         return HourglassNetwork(arch.layout, arch.blocks, n_classes=n_classes, in_channels=in_channels)
+
+    def recipe(
+        self, arch: HourglassArchitecture, *, image_size: int, n_classes: int, in_channels: int
+    ) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
+        """See :meth:`Space.recipe`."""
+        parts = {"layout": arch.layout, "blocks": arch.blocks}
+        return HourglassNetwork, {**parts, "n_classes": n_classes, "in_channels": in_channels}
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
