@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from neuroguide import plot as plot
     from neuroguide._core.errors import NeuroguideError as NeuroguideError
     from neuroguide.models.zoo import open_model as open_model
+    from neuroguide.nas.export import export as export
+    from neuroguide.nas.retraining import retrain as retrain
     from neuroguide.nas.run import SearchRun as SearchRun
     from neuroguide.nas.run import open_run as open_run
     from neuroguide.nas.study import search as search
@@ -33,6 +35,7 @@ _WHERE = {
     "SearchRun": "neuroguide.nas.run",
     "StimulusSet": "neuroguide.stimuli",
     "compare": "neuroguide.scoring",
+    "export": "neuroguide.nas.export",
     "open_model": "neuroguide.models.zoo",
     "open_rdm": "neuroguide.recordings.opening",
     "open_recording": "neuroguide.recordings.opening",
@@ -40,6 +43,7 @@ _WHERE = {
     "open_scores": "neuroguide.scoring",
     "open_stimuli": "neuroguide.stimuli",
     "rdm": "neuroguide.scoring",
+    "retrain": "neuroguide.nas.retraining",
     "score": "neuroguide.scoring",
     "search": "neuroguide.nas.study",
     "write_scores": "neuroguide.scoring",

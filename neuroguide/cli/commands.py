@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from neuroguide._version import __version__
-from neuroguide.cli import _output, demo, doctor, recordings, score, search
+from neuroguide.cli import _output, demo, doctor, export, recordings, retrain, score, search
 
 app = typer.Typer(
     help="Score neural networks against recordings from primate visual cortex, and let the recordings guide the search "
@@ -45,5 +45,7 @@ app.command("score")(score.score)
 app.command("compare")(score.compare)
 app.command("search")(search.search)
 app.command("leaderboard")(search.leaderboard)
+app.command("retrain")(retrain.retrain)
+app.command("export")(export.export)
 app.command("dashboard")(search.dashboard)
 app.command("doctor")(doctor.doctor)

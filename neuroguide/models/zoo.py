@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,9 +118,9 @@ def open_model(
         - ``"path/to/file.py:make"``: ``make()`` of that file returns a torch module or a :class:`Model`. **The file is
           run** with your rights: name only files that you trust. Without a function's name, ``make`` is meant.
         - ``"pixels"``: the pixels themselves, a baseline.
-        - a torch module: it may carry the attributes ``preprocess`` (a :class:`Preprocess`) or ``image_size`` (an int),
-          ``stage_names`` (layers), or timm's ``pretrained_cfg``; otherwise it is shown 224 pixels with ImageNet's
-          normalisation.
+        - a torch module: it may carry the attributes ``preprocess`` (a :class:`Preprocess`, or its parameters in a
+          dict, as exported networks do) or ``image_size`` (an int), ``stage_names`` (layers), or timm's
+          ``pretrained_cfg``; otherwise it is shown 224 pixels with ImageNet's normalisation.
         - a function without arguments that returns one of these, or a :class:`Model`, which is returned as it is.
     device : str or torch.device, optional
         Where its weights are put, as for :func:`neuroguide.engine.device.resolve_device`; by default they stay where
@@ -197,9 +197,18 @@ def _preprocess_of(module: nn.Module, name: str) -> Preprocess:
     own = getattr(module, "preprocess", None)
     if isinstance(own, Preprocess):
         return own
+    if isinstance(own, Mapping) and "size" in own:
+        return _preprocess_from(own, name)
     if isinstance(getattr(module, "pretrained_cfg", None), dict):
         return preprocess_of_timm(module)
     size = getattr(module, "image_size", 224)
     if not isinstance(size, int):
         raise InputError(f"the attribute image_size of {name} is {size!r}; a number of pixels was expected")
     return Preprocess(size)
+
+
+def _preprocess_from(parameters: Mapping[str, Any], name: str) -> Preprocess:
+    try:
+        return Preprocess(**parameters)
+    except TypeError as error:
+        raise InputError(f"the attribute preprocess of {name} is not understood: {error}") from error

@@ -124,8 +124,8 @@ def evaluate(spec: Mapping[str, Any]) -> dict[str, Any]:
     key = space.hash(arch)
     if spec.get("hash", key) != key:
         raise InputError(f"the space {space.name!r} is another one here: {spec['hash']} hashes to {key}")
-    data = _data(json.dumps(spec["data"], sort_keys=True), str(device))
-    guide = _guide(json.dumps(spec["guide"], sort_keys=True), spec["guide_folder"])
+    data = opened_data(json.dumps(spec["data"], sort_keys=True), str(device))
+    guide = opened_guide(json.dumps(spec["guide"], sort_keys=True), spec["guide_folder"])
     fidelity = Fidelity.from_json(spec["fidelity"])
 
     network, result = train_candidate(space, arch, data, fidelity, seed=spec["seed"], device=device)
@@ -224,7 +224,8 @@ def _check(spec: Mapping[str, Any]) -> None:
 
 
 @functools.lru_cache(maxsize=2)
-def _data(key: str, device: str) -> TrainingData:
+def opened_data(key: str, device: str) -> TrainingData:
+    """Training data from the JSON of a spec's ``data``, kept for the next candidate."""
     wanted = json.loads(key)
     data = open_data(wanted["data"], **wanted.get("options", {}))
     if data.identifier != wanted["identifier"]:
@@ -236,5 +237,6 @@ def _data(key: str, device: str) -> TrainingData:
 
 
 @functools.lru_cache(maxsize=4)
-def _guide(key: str, folder: str) -> guides.PreparedGuide:
+def opened_guide(key: str, folder: str) -> guides.PreparedGuide:
+    """A guide from the JSON of a spec's ``guide``, kept for the next candidate."""
     return guides.load(json.loads(key), Path(folder))

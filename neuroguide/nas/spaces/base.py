@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
@@ -43,11 +44,14 @@ class Space(ABC, Generic[A]):
     origin : dict or None
         How a worker opens the same space again (``{"space": name, "options": {...}}``); set by
         :func:`neuroguide.nas.spaces.open_space`.
+    mature_options : mapping
+        Options with which :func:`neuroguide.nas.retraining.retrain` opens the space, unless told otherwise.
     """
 
     name: str
     architecture: type[A]
     origin: dict[str, Any] | None = None
+    mature_options: Mapping[str, Any] = MappingProxyType({})
 
     @abstractmethod
     def declare(self) -> Sequence[Parameter]:
@@ -97,6 +101,24 @@ class Space(ABC, Generic[A]):
             ):
                 possible.append(parameter)
         return tuple(possible)
+
+    def recipe(
+        self, arch: A, *, image_size: int, n_classes: int, in_channels: int
+    ) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
+        """What builds the network for use after its training: a function or class of a module, and its arguments.
+
+        :func:`neuroguide.nas.export.export` writes the source of the one, and the other as a literal: arguments hold
+        dataclasses, tuples, numbers, strings and None.
+
+        Raises
+        ------
+        InputError
+            If the space does not say.
+        """
+        raise InputError(
+            f"the networks of space {self.name!r} cannot be written as source, since it has no method `recipe`; give "
+            "it one (neuroguide.nas.spaces.Space.recipe), or declare the space by DeclaredSpace"
+        )
 
     # -- as samplers see it ------------------------------------------------------------------------------------------
 

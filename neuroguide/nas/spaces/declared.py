@@ -145,3 +145,11 @@ class DeclaredSpace(Space[A]):
     def build_network(self, arch: A, *, image_size: int, n_classes: int, in_channels: int) -> nn.Module:
         """Call the user's function."""
         return self._build(arch, image_size=image_size, n_classes=n_classes, in_channels=in_channels)
+
+    def recipe(
+        self, arch: A, *, image_size: int, n_classes: int, in_channels: int
+    ) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
+        """See :meth:`Space.recipe`."""
+        return self._build, {
+            "arch": arch, "image_size": image_size, "n_classes": n_classes, "in_channels": in_channels
+        }  # fmt: skip

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -178,6 +179,12 @@ class MacroSpace(Space[MacroArchitecture]):
     ) -> MacroNetwork:
         """See :class:`MacroNetwork`; it accepts images of any size, so ``image_size`` changes nothing."""
         return MacroNetwork(arch, n_classes=n_classes, in_channels=in_channels)
+
+    def recipe(
+        self, arch: MacroArchitecture, *, image_size: int, n_classes: int, in_channels: int
+    ) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
+        """See :meth:`Space.recipe`."""
+        return MacroNetwork, {"arch": arch, "n_classes": n_classes, "in_channels": in_channels}
 
     def _prefixes(self) -> list[str]:
         return [""] if self.shared else [f"stage{i + 1}." for i in range(self.stages)]

@@ -130,6 +130,8 @@ class CellsNetwork(nn.Module):
 
     Attributes
     ----------
+    drop_path : float
+        As given: where its growth ends.
     stage_names : tuple of str
         ``stage1``, ``stage2``, ``stage3``: the output of the stage's last cell that reaches the network's output; where
         none does, that of the last one before it, or of the stem.
@@ -175,6 +177,7 @@ class CellsNetwork(nn.Module):
             k = _last(places, live, 2)
             self.auxiliary = _auxiliary_head(places[k].channels if k >= 0 else channels, n_classes)
         self.head = nn.Linear(places[-1].channels, n_classes)
+        self.drop_path = drop_path
         self.set_drop_path(drop_path)
 
     def __getstate__(self) -> dict[str, Any]:

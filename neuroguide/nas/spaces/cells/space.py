@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from neuroguide._core.errors import InputError, OptionError
 from neuroguide.nas.spaces.base import Parameter, Scalar, Space
@@ -102,6 +104,8 @@ class CellsSpace(Space[CellsArchitecture]):
 
     name = "cells"
     architecture = CellsArchitecture
+    #: Our choice, for trainings of tens of passes; the papers end at 0.3 to 0.4 after 600.
+    mature_options: Mapping[str, Any] = MappingProxyType({"drop_path": 0.2, "auxiliary": True})
 
     def __init__(
         self,
@@ -255,6 +259,13 @@ class CellsSpace(Space[CellsArchitecture]):
             drop_path=self._drop_path,
             auxiliary=self._auxiliary,
         )
+
+    def recipe(
+        self, arch: CellsArchitecture, *, image_size: int, n_classes: int, in_channels: int
+    ) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
+        """See :meth:`Space.recipe`; drop-path and the second classifier belong to training and are left out."""
+        parts = {name: getattr(arch, name) for name in ("normal", "reduction", *self._network)}
+        return CellsNetwork, {**parts, "n_classes": n_classes, "in_channels": in_channels}
 
     # -- growing, for the sampler `progressive` ----------------------------------------------------------------------
 
