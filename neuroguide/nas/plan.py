@@ -212,9 +212,13 @@ class Plan:
         return {
             "search": {**{name: getattr(self, name) for name in search}, **ladder, "reference": reference},
             "sampler": {"name": self.sampler, "options": self.options},
-            "space": {**origin, "sha256": _file_hash(str(origin["space"]))},
-            "guide": {"name": self.guide.name, "simulated": int(_simulated(self.guide_spec)), "spec": self.guide_spec},
-            "data": None if self.data is None else _data_settings(self.data, folder),
+            "space": {**origin, "sha256": file_hash(str(origin["space"]))},
+            "guide": {
+                "name": self.guide.name,
+                "simulated": int(is_simulated(self.guide_spec)),
+                "spec": self.guide_spec,
+            },
+            "data": None if self.data is None else data_settings(self.data, folder),
             "training": self.fidelity.to_json(),
             "made": made(),
         }
@@ -256,7 +260,7 @@ def restore_plan(folder: RunFolder) -> Plan:
             space=space,
             guide=guides.load(settings["guide"]["spec"], folder.inputs),
             guide_spec=settings["guide"]["spec"],
-            data=_restore_data(settings["data"], folder) if "data" in settings else None,
+            data=restore_data(settings["data"], folder) if "data" in settings else None,
             fidelity=Fidelity.from_json(settings["training"]),
             sampler=sampler["name"],
             options=sampler.get("options", {}),
@@ -275,7 +279,8 @@ def restore_plan(folder: RunFolder) -> Plan:
         ) from error
 
 
-def _data_settings(data: TrainingData, folder: RunFolder) -> dict[str, Any]:
+def data_settings(data: TrainingData, folder: RunFolder) -> dict[str, Any]:
+    """How a run names its training data."""
     origin = data.origin or {}
     path = Path(str(origin.get("data", "")))
     # arrays were saved into the run, which may be moved
@@ -284,7 +289,8 @@ def _data_settings(data: TrainingData, folder: RunFolder) -> dict[str, Any]:
     return {"name": data.name, "identifier": data.identifier, "data": where, "options": origin.get("options", {})}
 
 
-def _restore_data(settings: Mapping[str, Any], folder: RunFolder) -> TrainingData:
+def restore_data(settings: Mapping[str, Any], folder: RunFolder) -> TrainingData:
+    """The training data of a run, refused with an InputError if they are others by now."""
     name = settings["data"]
     inside = name.startswith(f"{folder.inputs.name}/")
     data = open_data(folder.path / name if inside else name, **settings.get("options", {}))
@@ -296,7 +302,8 @@ def _restore_data(settings: Mapping[str, Any], folder: RunFolder) -> TrainingDat
     return data
 
 
-def _file_hash(space: str) -> str | None:
+def file_hash(space: str) -> str | None:
+    """SHA-256 of the file of a space of one's own; None for a space by name."""
     path = Path(space.rpartition(":")[0])
     return hashlib.sha256(path.read_bytes()).hexdigest() if ".py:" in space else None
 
@@ -309,11 +316,11 @@ def check_file(origin: Mapping[str, Any]) -> None:
     path = Path(name.rpartition(":")[0])
     if not path.is_file():
         raise FileError(f"the file of the space, {path}, is not here any more; bring it back, or start another run")
-    if _file_hash(name) != origin.get("sha256"):
+    if file_hash(name) != origin.get("sha256"):
         raise InputError(f"{path} has changed since the run was started; bring it back, or start another run")
 
 
-def _simulated(spec: Any) -> bool:
+def is_simulated(spec: Any) -> bool:
     """Whether anything that a guide is made of says that it is simulated."""
     return any(bool(about.get("simulated")) for about in _abouts(spec))
 

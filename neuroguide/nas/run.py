@@ -34,6 +34,9 @@ REFERENCE = "reference"
 #: Beginning of the attributes that hold the results of the networks over which a guide is standardised.
 STANDARD = "standard "
 
+#: The study's attribute that holds what a supernet cost, from which the candidates were derived.
+SUPERNET = "supernet"
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -130,7 +133,7 @@ class SearchRun:
     def image_equivalents(self) -> float:
         """What it cost, reference networks included: images trained on plus a third of those only passed forward."""
         attributes = self.study.user_attrs
-        beside = [attributes[name] for name in attributes if name == REFERENCE or name.startswith(STANDARD)]
+        beside = [attributes[name] for name in attributes if name in (REFERENCE, SUPERNET) or name.startswith(STANDARD)]
         return sum(float(result["image_equivalents"]) for result in [*self.results.values(), *beside])
 
     @property

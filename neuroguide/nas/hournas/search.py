@@ -350,6 +350,7 @@ class HourNAS:
         plain = {
             "trainer": trainer,
             "decided": [[block, operation] for block, operation in self.decided.items()],
+            "phases": [phase.name for phase in self.phases],
             "snapshots": [[phase, images] for phase, images, _ in self.snapshots],
             **{name: getattr(self, name) for name in _COUNTERS},
         }
