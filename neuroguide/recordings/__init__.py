@@ -10,7 +10,7 @@ from neuroguide.recordings.normalising import normalise_sites
 from neuroguide.recordings.rdms import check_rdm, read_rdm, write_rdm
 from neuroguide.recordings.reliability import split_half_reliability
 from neuroguide.recordings.selecting import align, complete, select
-from neuroguide.recordings.timing import average_time, select_time
+from neuroguide.recordings.timing import average_time, rebin, select_time
 
 __all__ = [
     "ArchiveLoader",
@@ -29,6 +29,7 @@ __all__ = [
     "normalise_sites",
     "read_netcdf",
     "read_rdm",
+    "rebin",
     "select",
     "select_time",
     "split_half_reliability",

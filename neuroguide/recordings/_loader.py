@@ -82,13 +82,21 @@ class ArchiveLoader:
 Loader = FileLoader | ArchiveLoader
 
 #: Our own loaders, each a module with a constant LOADER: of files, and of archives.
-_FILES = {"netcdf": "neuroguide.recordings.netcdf"}
+_FILES = {
+    "netcdf": "neuroguide.recordings.netcdf",
+    "nwb": "neuroguide.recordings.nwb",
+    "matlab": "neuroguide.recordings.matlab",
+    "hdf5": "neuroguide.recordings.hdf5",
+    "numpy": "neuroguide.recordings.numpy_files",
+    "table": "neuroguide.recordings.tables",
+}
 _ARCHIVES = {
     "virtual": "neuroguide.recordings.virtual",
     "kriegeskorte2008": "neuroguide.recordings.kriegeskorte2008",
     "cowley2023": "neuroguide.recordings.cowley2023",
     "zhangdesimone7objects": "neuroguide.recordings.zhangdesimone7objects",
     "majajhong2015": "neuroguide.recordings.majajhong2015",
+    "brainscore": "neuroguide.recordings.brainscore",
 }
 
 
