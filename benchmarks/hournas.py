@@ -47,9 +47,9 @@ from neuroguide.nas.training import accuracy_on
 ARMS = ("hournas", "together", "random")
 BUDGET = "2.4MFLOPs"
 SEARCH_IMAGES = 12_000
-RETRAINING = Fidelity(images=12_000, batch_size=20, validation_images=1000)
-MILESTONES = tuple(range(2000, 12_001, 1000))
-REACHED = 0.5
+RETRAINING = Fidelity(images=16_000, batch_size=20, validation_images=1000)
+MILESTONES = tuple(range(6000, 16_001, 1000))
+REACHED = 0.35
 TEST_IMAGES = 5000
 
 
@@ -62,7 +62,7 @@ def settings(arm: str, **changed: Any) -> HourNASSettings:
     """Both searches differ in order and proposals alone."""
     given = {
         "images": SEARCH_IMAGES, "order": "vital-first" if arm == "hournas" else "together", "candidates": 4,
-        "validation_images": 1000, "paths": 3, "architecture_rate": 0.1, "proposal_every": 20, **changed,
+        "validation_images": 1000, "paths": 3, "architecture_rate": 0.1, "learning_rate": 0.1, "proposal_every": 20, **changed,
     }  # fmt: skip
     return HourNASSettings.from_json({**given, "proposals": {} if arm == "hournas" else None})
 
