@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from neuroguide.cli import _output
-from neuroguide.cli._arguments import Json, Quiet
+from neuroguide.cli._arguments import Json, Options, Quiet, parse_options
 
 
 def recordings(json: Json = False) -> None:
@@ -77,16 +77,46 @@ def fetch(
 
 
 def inspect(
-    file: Annotated[Path, typer.Argument(help="A file, or the name of a recording.")], json: Json = False
+    file: Annotated[Path, typer.Argument(help="A file, or the name of a recording.")],
+    option: Options = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Open the file with the options, and write it as netCDF.")
+    ] = None,
+    json: Json = False,
 ) -> None:
-    """Say what is in a file and how to open it.
+    """Say what is in a file and how to open it; with options, open it and say what that gives.
 
-    Example: neuroguide inspect responses.nc
+    Example: neuroguide inspect data.mat --option array=resp --option dims=neuroid,presentation --out recording.nc
     """
     from neuroguide.recordings.opening import inspect as inspect_source
 
+    if option or out is not None:
+        _try_out(str(file), option or [], out, json)
+        return
     description = inspect_source(str(file))
     if json:
         _output.print_json(description.to_json())
     else:
         _output.out.print(str(description), markup=False)
+
+
+def _try_out(file: str, options: list[str], out: Path | None, json: bool) -> None:
+    from neuroguide._core.atomic import check_target
+    from neuroguide.recordings.netcdf import write_netcdf
+    from neuroguide.recordings.opening import open_recording
+
+    if out is not None:
+        check_target(out)
+    recording = open_recording(file, **parse_options(options))
+    if out is not None:
+        write_netcdf(recording, out)
+    n_stimuli = len(set(recording["stimulus_id"].values.tolist()))
+    coords = {str(name): str(coord.dims[0]) if coord.dims else "" for name, coord in recording.coords.items()}
+    if json:
+        _output.print_json({"sizes": dict(recording.sizes), "n_stimuli": n_stimuli, "coords": coords,
+                            "attrs": dict(recording.attrs)})  # fmt: skip
+        return
+    sizes = ", ".join(f"{size} {dim}s" for dim, size in recording.sizes.items())
+    _output.out.print(f"{file}: {sizes}; {n_stimuli} stimuli; {', '.join(coords)}", markup=False)
+    if out is not None:
+        _output.out.print(f"wrote {out}; open it with ng.open_recording({str(out)!r})", markup=False)

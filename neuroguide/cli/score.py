@@ -9,7 +9,21 @@ import typer
 
 from neuroguide._core.errors import InputError
 from neuroguide.cli import _output
-from neuroguide.cli._arguments import Comparison, Device, Distance, Json, Normalise, Out, Plot, Quiet, Recording, Seed
+from neuroguide.cli._arguments import (
+    Comparison,
+    Device,
+    Distance,
+    Json,
+    Normalise,
+    Options,
+    Out,
+    Plot,
+    Quiet,
+    Recording,
+    Seed,
+    opened,
+    parse_options,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -33,6 +47,7 @@ def score(
     layer_choice: Annotated[
         str, typer.Option(help="all, or crossvalidated (choose on one half, report on the other).")
     ] = "all",
+    option: Options = None,
     out: Out = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Folder for the profile and the RDM pair at the best layer.")
@@ -54,9 +69,10 @@ def score(
         check_target(out)
     if plot is not None:
         check_target(plot / "profile.png")
+    source = opened(recording, option)
     with _output.progress(quiet) as progress:
         scores = scoring.score(
-            model, recording, layers=[name.strip() for name in layers.split(",")] if layers else None, stimuli=stimuli,
+            model, source, layers=[name.strip() for name in layers.split(",")] if layers else None, stimuli=stimuli,
             metric=metric, distance=distance, comparison=comparison, normalise=normalise, layer_choice=layer_choice,
             time=_window(time), bootstrap=bootstrap, seed=seed, device=device, memory=memory, progress=progress,
         )  # fmt: skip
@@ -69,7 +85,7 @@ def score(
     if plot is not None:
         from neuroguide.cli._pictures import draw_scores
 
-        for picture in draw_scores(scores, model, recording, plot, stimuli=stimuli):
+        for picture in draw_scores(scores, model, source, plot, stimuli=stimuli):
             _output.err.print(f"wrote {picture}", markup=False)
 
 
@@ -80,6 +96,7 @@ def rdm(
     by: Annotated[
         str | None, typer.Option(help="One RDM for each value of a neuroid coordinate: region, animal.")
     ] = None,
+    option: Options = None,
     out: Out = None,
     plot: Plot = None,
     device: Device = "auto",
@@ -91,7 +108,9 @@ def rdm(
     from neuroguide import scoring
     from neuroguide.recordings.opening import open_recording, write_rdm
 
-    found = scoring.rdm(open_recording(recording), distance, normalise=normalise, by=by, device=device)
+    found = scoring.rdm(
+        open_recording(recording, **parse_options(option or [])), distance, normalise=normalise, by=by, device=device
+    )
     if out is not None:
         write_rdm(found, out)
     if plot is not None:
