@@ -1,7 +1,8 @@
-"""How many trials the samplers need, on known landscapes over an enumerated subspace of `macro` or of `cells`.
+"""How many trials the samplers need, on known landscapes over an enumerated subspace of a space.
 
     python benchmarks/samplers.py                # the report: 20 seeds, about half an hour on one core
     python benchmarks/samplers.py --space cells  # the same on cells, about ten minutes
+    python benchmarks/samplers.py --space hourglass
     python benchmarks/samplers.py --seeds 3      # a look
     python benchmarks/samplers.py --tune         # the grid from which the defaults were chosen, on other landscapes
 
@@ -11,6 +12,8 @@ Fixed before any run was looked at:
   expansion 2 or 4}, kernel {3, 5, 7}, skip {none, add, concat}; ReLU and batch norm: 104,976 architectures.
 - The subspace of `cells`: one or two blocks, 5 operations (separable 3 and 5, identity, both poolings), all blocks in
   the output, the reduction cell the same: 5,170 architectures up to equivalence.
+- The subspace of `hourglass`: three stages of up to 1, 3 and 3 blocks, kernel {3, 5}, expansion {3, 6}: 28,224
+  architectures. Nothing in the landscape makes vital blocks weigh more than others.
 - The landscape: additive plus pairwise interactions over the encoding, equal variance, no noise
   (`neuroguide.testing.landscapes.Landscape`), one for each seed.
 - The goal: an architecture among the best 0.5%. The budget: 300 trials; a sampler that is not there by then counts 300.
@@ -45,14 +48,21 @@ GRID: dict[str, dict[str, Sequence[Any]]] = {
     "tpe": {"startup": (10, 20), "candidates": (24, 64), "multivariate": (True, False)},
     "nsga2": {"population": (8, 16, 24, 32), "mutation": (0.6, 0.8, 1.0)},
     "progressive": {"first": (16, 32, 64), "beam": (8, 16)},
+    "hourglass": {"vital": (12, 24, 36), "loosened": (0.0, 0.2, 0.5)},
     "controller": {"learning_rate": (0.005, 0.01, 0.02), "entropy": (0.02, 0.1), "warming": (0.0, 0.1, 0.3)},
 }
 #: On which subspace a sampler's defaults were chosen.
-TUNED_ON = {"evolution": "macro", "tpe": "macro", "nsga2": "macro", "progressive": "cells", "controller": "cells"}
+TUNED_ON = {"evolution": "macro", "tpe": "macro", "nsga2": "macro", "progressive": "cells", "controller": "cells",
+            "hourglass": "hourglass"}  # fmt: skip
 
 
 def subspace(name: str) -> Any:
-    """The enumerated subspace of `macro` or of `cells`."""
+    """The enumerated subspace of `macro`, `cells` or `hourglass`."""
+    if name == "hourglass":
+        stages = [{"channels": c, "blocks": n, "stride": s} for c, n, s in ((8, 1, 1), (16, 3, 2), (32, 3, 2))]
+        style = {"activation": "relu", "squeeze": 0.05, "squeeze_of": "expanded", "expand_always": True}
+        layout = {"stem": 16, "stem_stride": 2, "stages": stages, "head": 64, "style": style}
+        return open_space("hourglass", layout=layout, kernel=(3, 5), expansion=(3, 6), squeeze_excite=False)
     if name == "cells":
         operations = ("sep_conv_3x3", "sep_conv_5x5", "identity", "avg_pool_3x3", "max_pool_3x3")
         return open_space("cells", blocks=(1, 2), operations=operations, concat="all", reduction="same")
@@ -167,7 +177,8 @@ def report(space: Any, codes: Any, seeds: int) -> None:
         f"{'sampler':11s} {'mean':>6s} {'median':>6s} {'reached':>8s}   fewer than random (95%)   p (Wilcoxon)  s/trial"
     )
     needed: dict[str, Any] = {}
-    for name in ("random", "evolution", "tpe", "progressive", "controller"):
+    names = ["random", "evolution", "tpe", "progressive", "controller"]
+    for name in [*names, "hourglass"] if space.name != "cells" else names:
         start = time.perf_counter()
         needed[name] = np.array([trials_to_goal(space, codes, name, seed, {}) for seed in range(seeds)])
         seconds = (time.perf_counter() - start) / needed[name].sum()
@@ -202,7 +213,7 @@ def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--space", choices=("macro", "cells"), default="macro")
+    parser.add_argument("--space", choices=("macro", "cells", "hourglass"), default="macro")
     parser.add_argument("--tune", action="store_true")
     arguments = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)

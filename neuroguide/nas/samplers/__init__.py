@@ -13,6 +13,7 @@ from neuroguide._core.registry import Registry
 from neuroguide.nas.samplers.base import ArchitectureSampler
 from neuroguide.nas.samplers.controller import Controller
 from neuroguide.nas.samplers.evolution import AgingEvolution
+from neuroguide.nas.samplers.hourglass import VitalFirst
 from neuroguide.nas.samplers.nsga2 import NSGA2
 from neuroguide.nas.samplers.progressive import Progressive
 from neuroguide.nas.samplers.random import RandomArchitectures
@@ -33,6 +34,7 @@ samplers.add("tpe", WholeTPE)
 samplers.add("nsga2", NSGA2)
 samplers.add("controller", Controller)
 samplers.add("progressive", Progressive)
+samplers.add("hourglass", VitalFirst)
 
 
 def sampler_options(name: str) -> dict[str, Any]:
@@ -57,8 +59,8 @@ def make_sampler(name: str, space: Space[Any], *, seed: int = 0, lag: int = 1, *
     Parameters
     ----------
     name : str
-        ``"random"``, ``"evolution"``, ``"tpe"``, ``"nsga2"``, ``"controller"``, ``"progressive"``, or one that was
-        registered.
+        ``"random"``, ``"evolution"``, ``"tpe"``, ``"nsga2"``, ``"controller"``, ``"progressive"``, ``"hourglass"``, or
+        one that was registered.
     space : Space
         Where architectures come from.
     seed : int

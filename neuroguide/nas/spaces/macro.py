@@ -134,6 +134,11 @@ class MacroSpace(Space[MacroArchitecture]):
             "stem": _counts("stem", stem),
         }
 
+    @property
+    def optional(self) -> frozenset[str]:
+        """Names of the parameters that decide how many blocks follow the first one of a stage, which is vital."""
+        return frozenset(f"{prefix}depth" for prefix in self._prefixes())
+
     def declare(self) -> Sequence[Parameter]:
         """``stage1.depth`` ... ``stage3.expansion`` (without ``stage1.`` when shared), then the network's choices."""
         parameters = []

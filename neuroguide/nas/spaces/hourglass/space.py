@@ -128,6 +128,12 @@ class HourglassSpace(Space[HourglassArchitecture]):
         fixed = self.fixed_cost(image_size=image_size, n_classes=n_classes, in_channels=in_channels)
         return reduce(Cost.__add__, blocks, fixed)
 
+    @property
+    def optional(self) -> frozenset[str]:
+        """Names of the parameters that decide which blocks are there besides vital ones, and what these are."""
+        vital = tuple(f"{position.name}." for position in self.positions if position.vital)
+        return frozenset(parameter.name for parameter in self.declared if not parameter.name.startswith(vital))
+
     # -- parameters --------------------------------------------------------------------------------------------------
 
     def declare(self) -> Sequence[Parameter]:
