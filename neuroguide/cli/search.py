@@ -53,7 +53,12 @@ def search(
     comparison: Comparison = "pearson",
     normalise: Normalise = "none",
     executor: Annotated[
-        str | None, typer.Option(help="Where candidates are evaluated: local:2 is two processes.")
+        str | None,
+        typer.Option(help="Where candidates are evaluated: local:2, dask, dask:tcp://HOST:PORT, slurm, pbs, sge, lsf."),
+    ] = None,
+    cluster: Annotated[
+        list[str] | None,
+        typer.Option(help="Of batch jobs, KEY=VALUE: jobs, queue, account, walltime, memory, cores; repeat it."),
     ] = None,
     unordered: Annotated[bool, typer.Option("--unordered", help="Tell results as they come; no exact resume.")] = False,
     time_limit: Annotated[float | None, typer.Option(help="Seconds that a candidate may take.")] = None,
@@ -66,6 +71,9 @@ def search(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --run.")] = False,
     repeat: Annotated[Path | None, typer.Option(help="Search again from the settings of this run.")] = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Folder for the pictures.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and a batch job's script.")
+    ] = False,
     seed: Seed = 0,
     device: Device = "auto",
     json: Json = False,
@@ -77,15 +85,24 @@ def search(
 
     Example: neuroguide search --guide performance --guide recording:virtual --data objects --trials 12 --run runs/first
     """
+    from neuroguide._core.settings import parse_memory
+    from neuroguide.cli._executors import batch_executor, job_script
     from neuroguide.nas import guides, study
 
-    with _output.progress(quiet) as bar:
+    if dry_run:
+        _say_plan(space, guide or [], trials, images, halving, run, executor)
+        if (script := job_script(executor, cluster or [])) is not None:
+            typer.echo(script)
+        return
+    limit = None if memory_limit is None else parse_memory(memory_limit)
+    opening = batch_executor(executor, cluster or [], threads=threads, time_limit=time_limit, memory_limit=limit)
+    with opening as workers, _output.progress(quiet) as bar:
         report = reporter(bar)
         try:
             if resume:
-                found = study.resume_search(_needed(run), trials=trials, executor=executor, progress=report)
+                found = study.resume_search(_needed(run), trials=trials, executor=workers, progress=report)
             elif repeat is not None:
-                found = study.repeat_search(repeat, _needed(run), executor=executor, progress=report)
+                found = study.repeat_search(repeat, _needed(run), executor=workers, progress=report)
             else:
                 chosen = guides.open_guide(
                     guide or [], alpha=alpha, stimuli=stimuli, distance=distance, comparison=comparison,
@@ -93,7 +110,7 @@ def search(
                 )  # fmt: skip
                 found = study.search(
                     space, chosen, data=data, sampler=sampler, trials=trials, images=images, halving=halving,
-                    promotion=promotion, run=run, executor=executor, ordered=not unordered, seed=seed,
+                    promotion=promotion, run=run, executor=workers, ordered=not unordered, seed=seed,
                     time_limit=time_limit, memory_limit=memory_limit, threads=threads, device=device, keep=keep,
                     storage=storage, progress=report,
                 )  # fmt: skip
@@ -193,6 +210,33 @@ def print_run(found: SearchRun, *, json: bool, top: int) -> None:
     print_leaderboard(table, title=str(found.path), top=top, caption=caption)
     if len(table) and all(table["reason"]):
         _output.error(f"every candidate failed: {table['reason'].iloc[0]}")
+
+
+def _say_plan(
+    space: str,
+    guide: list[str],
+    trials: int | None,
+    images: int | None,
+    halving: str | None,
+    run: Path | None,
+    executor: str | None,
+) -> None:
+    """What a search would do; nothing is opened, trained or written."""
+    from neuroguide.nas.halving import Halving
+
+    if halving is not None:
+        ladder = Halving.parse(halving)
+        count = ladder.trials if trials is None else ladder.check_trials(trials)
+        trained = count // ladder.trials * sum(rung.candidates * rung.images for rung in ladder.rungs)
+        each = str(ladder)
+    else:
+        count, each = 24 if trials is None else trials, f"{4000 if images is None else images:,} images each"
+        trained = count * (4000 if images is None else images)
+    typer.echo(
+        f"would evaluate {count} candidates of space {space} ({each}; {trained:,} images trained on, "
+        f"validation and guidance beside that), guided by {', '.join(guide) or 'nothing yet: give --guide'}, on "
+        f"{executor or 'one child process'}, into {run or 'a new folder in runs/'}"
+    )
 
 
 def _needed(run: Path | None) -> Path:

@@ -1,8 +1,10 @@
-"""Run a candidate or a score somewhere: in this process, or in child processes that can be killed."""
+"""Run a candidate or a score somewhere: in this process, in child processes that can be killed, or on a cluster."""
 
 from neuroguide.execution.children import ChildExecutor
+from neuroguide.execution.cluster import DaskExecutor
 from neuroguide.execution.opening import open_executor
+from neuroguide.execution.pool import PoolExecutor
 from neuroguide.execution.protocol import Executor, TaskError
 from neuroguide.execution.serial import SerialExecutor
 
-__all__ = ["ChildExecutor", "Executor", "SerialExecutor", "TaskError", "open_executor"]
+__all__ = ["ChildExecutor", "DaskExecutor", "Executor", "PoolExecutor", "SerialExecutor", "TaskError", "open_executor"]

@@ -17,7 +17,8 @@ from typing import Any
 from neuroguide._core.errors import InputError, OptionError
 from neuroguide.execution.child import Child
 from neuroguide.execution.memory import can_watch
-from neuroguide.execution.protocol import NotBegunError, TaskError, to_line
+from neuroguide.execution.protocol import TaskError, to_line
+from neuroguide.execution.warm import WarmChild
 
 
 class ChildExecutor:
@@ -115,50 +116,33 @@ def _serve(
     limits: dict[str, Any],
 ) -> None:
     """One worker: takes tasks until told to stop, with a child that is replaced after a fault."""
-    child: Child | None = None
+
+    def made(child: Child) -> None:
+        with lock:
+            children.add(child)
+        if closed.is_set():
+            raise _stopped()
+
+    def gone(child: Child) -> None:
+        with lock:
+            children.discard(child)
+
+    warm = WarmChild(limits, made=made, gone=gone)
     while (task := tasks.get()) is not None:
         future, function, spec, _ = task
-        if not future.set_running_or_notify_cancel():
-            del task, future, _
-            continue
-        try:
-            result = None
-            while result is None:
-                waited = child is not None and child.alive
-                if child is None or not waited:
-                    _discard(child, children, lock)
-                    child = Child(**limits)
-                    with lock:
-                        children.add(child)
-                    if closed.is_set():
-                        raise _stopped()
-                try:
-                    result = child.call(function, spec)
-                except NotBegunError:
-                    # one that died while it waited was no task's fault; a new one that did is a fault of its own
-                    if not waited or closed.is_set():
-                        raise
-                    _discard(child, children, lock)
-                    child = None
-        except BaseException as error:
-            _discard(child, children, lock)
-            child = None
-            future.set_exception(_stopped() if closed.is_set() else error)
-        else:
-            future.set_result(result)
+        if future.set_running_or_notify_cancel():
+            try:
+                result = warm.call(function, spec)
+            except BaseException as error:
+                future.set_exception(_stopped() if closed.is_set() else error)
+            else:
+                future.set_result(result)
         del task, future, _
-    _discard(child, children, lock)
+    warm.close()
 
 
 def _stopped() -> TaskError:
     return TaskError("it was stopped, because its executor was shut down", "shutdown")
-
-
-def _discard(child: Child | None, children: set[Child], lock: threading.Lock) -> None:
-    if child is not None:
-        with lock:
-            children.discard(child)
-        child.close()
 
 
 def _end(

@@ -51,6 +51,8 @@ def run_client(
     executor : Executor
     progress : callable, optional
     """
+    if (check := getattr(executor, "check_folder", None)) is not None:
+        check(folder.path)
     if (backup := repair_journal(folder.journal)) is not None:
         logger.warning(
             "the last line of %s was cut short; it was removed, and the file kept as %s", folder.journal, backup

@@ -7,10 +7,11 @@ import secrets
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor as StandardExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from neuroguide._core.errors import FileError, NeuroguideWarning
 from neuroguide.execution import Executor, open_executor
@@ -20,14 +21,19 @@ from neuroguide.nas.plan import Plan, made, restore_plan
 from neuroguide.nas.progress import Progress
 from neuroguide.nas.run import STUDY, SearchRun, open_run
 
+if TYPE_CHECKING:
+    from distributed import Client
+
 OnProgress = Callable[[Progress], None]
+#: Whatever :func:`neuroguide.execution.open_executor` takes.
+AnyExecutor: TypeAlias = Union[str, Executor, StandardExecutor, "Client"]
 
 
 def resume_search(
     run: str | os.PathLike[str],
     *,
     trials: int | None = None,
-    executor: str | Executor | None = None,
+    executor: AnyExecutor | None = None,
     progress: OnProgress | None = None,
 ) -> SearchRun:
     """Go on with a run from its folder alone.
@@ -72,7 +78,7 @@ def repeat_search(
     source: str | os.PathLike[str],
     run: str | os.PathLike[str],
     *,
-    executor: str | Executor | None = None,
+    executor: AnyExecutor | None = None,
     progress: OnProgress | None = None,
 ) -> SearchRun:
     """Search again, from the settings and inputs of another run, in a new folder.
@@ -106,7 +112,7 @@ def repeat_search(
 
 
 @contextmanager
-def opened_executor(executor: str | Executor | None, **limits: Any) -> Iterator[Executor]:
+def opened_executor(executor: AnyExecutor | None, **limits: Any) -> Iterator[Executor]:
     """The executor; one that was made here is ended here, and one that was given is left alone."""
     workers = open_executor(executor, **limits)
     try:

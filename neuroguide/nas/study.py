@@ -22,7 +22,7 @@ from neuroguide.nas.halving import Halving, Rung, open_halving
 from neuroguide.nas.plan import EVALUATE, Plan
 from neuroguide.nas.progress import Progress
 from neuroguide.nas.reference import middle_architecture
-from neuroguide.nas.resuming import OnProgress, continued, opened_executor, repeat_search, resume_search
+from neuroguide.nas.resuming import AnyExecutor, OnProgress, continued, opened_executor, repeat_search, resume_search
 from neuroguide.nas.run import STUDY, Candidate, SearchRun, open_run
 from neuroguide.nas.samplers import make_sampler
 from neuroguide.nas.spaces import Space, open_space
@@ -42,7 +42,7 @@ def search(
     halving: str | Halving | Sequence[Rung] | None = None,
     promotion: str = "value",
     run: str | os.PathLike[str] | None = None,
-    executor: str | Executor | None = None,
+    executor: AnyExecutor | None = None,
     ordered: bool = True,
     lag: int | None = None,
     seed: int = 0,
@@ -91,8 +91,9 @@ def search(
         By what candidates climb: ``"value"``, what the guide finds them worth, or a measure (``"P"``, ``"TG"``).
     run : path, optional
         The run's folder; by default a new one in ``runs``.
-    executor : str or Executor, optional
-        Where candidates are evaluated: by default one child process, ``"local:4"`` four.
+    executor : str, Executor, distributed.Client or concurrent.futures.Executor, optional
+        Where candidates are evaluated: by default one child process, ``"local:4"`` four; a dask client's workers; see
+        :func:`neuroguide.execution.open_executor`.
     ordered : bool
         Tell results in the order of the trials. False tells them as they come, and gives up the promise above.
     lag : int, optional
