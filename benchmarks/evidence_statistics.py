@@ -1,0 +1,187 @@
+"""Statistics of the evidence: rank correlations under resampled architectures, increments, efficiency, partial."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 95% percentile interval and two-sided p against 0."""
+
+    value: float
+    low: float
+    high: float
+    p: float
+
+    @classmethod
+    def of(cls, value: float, drawn: Floats) -> Estimate:
+        """From the value and its bootstrap distribution; undefined draws (NaN) are left out."""
+        kept = drawn[~np.isnan(drawn)]
+        if not len(kept) or not np.isfinite(value):
+            return cls(value, np.nan, np.nan, np.nan)
+        low, high = np.quantile(kept, [0.025, 0.975], method="inverted_cdf")
+        tail = min((kept <= 0).mean(), (kept >= 0).mean())
+        return cls(float(value), float(low), float(high), float(min(1.0, max(2 * tail, 1 / len(kept)))))
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+
+def draw_counts(n: int, n_samples: int, seed: int) -> NDArray[np.int64]:
+    """How often each of ``n`` architectures is in each bootstrap sample, (n_samples, n); the first row is the data."""
+    rng = np.random.default_rng(seed)
+    return np.concatenate([np.ones((1, n), np.int64), rng.multinomial(n, np.full(n, 1 / n), n_samples)])
+
+
+def resampled_ranks(values: Floats, counts: NDArray[np.int64]) -> Floats:
+    """Mid-ranks of the values in every sample, (n_samples, n), ties averaged as repeated values are."""
+    _, inverse = np.unique(values, return_inverse=True)
+    groups = np.zeros((len(counts), inverse.max() + 1))
+    np.add.at(groups.T, inverse, counts.T)
+    return (np.cumsum(groups, axis=1) - (groups - 1) / 2)[:, inverse]
+
+
+def weighted_correlation(a: Floats, b: Floats, counts: NDArray[np.int64]) -> Floats:
+    """Pearson's correlation of rows with multiplicities; NaN where one side does not vary."""
+    total = counts.sum(axis=1, keepdims=True)
+    a = a - (a * counts).sum(axis=1, keepdims=True) / total
+    b = b - (b * counts).sum(axis=1, keepdims=True) / total
+    spread = np.sqrt((counts * a * a).sum(axis=1) * (counts * b * b).sum(axis=1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(spread > 1e-12, (counts * a * b).sum(axis=1) / spread, np.nan)
+
+
+def spearman(x: Floats, y: Floats, counts: NDArray[np.int64]) -> Floats:
+    """Spearman's correlation in every sample, (n_samples,)."""
+    return weighted_correlation(resampled_ranks(x, counts), resampled_ranks(y, counts), counts)
+
+
+def residual_ranks(values: Floats, covariates: Floats) -> Floats:
+    """Ranks of the values, freed from a linear regression on the covariates' ranks.
+
+    Columns of two values are used as they are: ranks would only rescale them.
+    """
+    columns = [c if len(np.unique(c)) <= 2 else rankdata(c) for c in covariates.T]
+    design = np.column_stack([np.ones(len(values)), *columns])
+    ranks = rankdata(values)
+    return ranks - design @ np.linalg.lstsq(design, ranks, rcond=None)[0]
+
+
+def partial_spearman(x: Floats, y: Floats, covariates: Floats) -> float:
+    """Correlation of the ranks of x and y, both freed from the covariates' ranks."""
+    a, b = residual_ranks(x, covariates), residual_ranks(y, covariates)
+    spread = np.linalg.norm(a) * np.linalg.norm(b)
+    return float(a @ b / spread) if spread > 1e-9 * len(x) ** 2 else float("nan")
+
+
+def resampled_partial(x: Floats, y: Floats, covariates: Floats, counts: NDArray[np.int64]) -> Floats:
+    """:func:`partial_spearman` in every sample."""
+    rows = [np.repeat(np.arange(len(x)), count) for count in counts]
+    return np.array([partial_spearman(x[row], y[row], covariates[row]) for row in rows])
+
+
+def cost_to_reach(costs: Sequence[float], correlations: Floats, goal: Floats) -> Floats:
+    """Cost at which each sample's curve reaches its goal; infinite where it never does.
+
+    Parameters
+    ----------
+    costs : sequence of float
+        Increasing and above 0.
+    correlations : array of shape (n_samples, n_costs)
+        Made monotone by their running maximum, and interpolated linearly in log cost.
+    goal : array of shape (n_samples,)
+    """
+    curve = np.maximum.accumulate(np.nan_to_num(correlations, nan=-1.0), axis=1)
+    logs = np.log(np.asarray(costs, dtype=float))
+    found = np.full(len(curve), np.inf)
+    for row, (values, wanted) in enumerate(zip(curve, goal, strict=True)):
+        if not np.isfinite(wanted) or values[-1] < wanted:
+            continue
+        after = int(np.argmax(values >= wanted))
+        if after == 0:
+            found[row] = costs[0]
+            continue
+        share = (wanted - values[after - 1]) / (values[after] - values[after - 1])
+        found[row] = np.exp(logs[after - 1] + share * (logs[after] - logs[after - 1]))
+    return found
+
+
+@dataclass(frozen=True)
+class Efficiency:
+    """Cost of the reference over that of the guide to reach a goal.
+
+    Attributes
+    ----------
+    ratio : float
+        Infinite: the reference never gets there, then ``bound`` is a lower bound; 0: the guide never does, then it is
+        an upper one; NaN: neither does.
+    low, high : float
+        Of the 95% interval; infinite and 0 as above.
+    bound : float
+    undefined : float
+        Share of the samples in which neither gets there.
+    """
+
+    ratio: float
+    low: float
+    high: float
+    bound: float
+    undefined: float
+
+    def __str__(self) -> str:
+        if np.isnan(self.ratio):
+            return "neither gets there"
+        value = {np.inf: f"> {self.bound:.1f}", 0.0: f"< {self.bound:.2g}"}.get(self.ratio, f"{self.ratio:.1f}")
+        low, high = (
+            "never" if limit == 0 else "∞" if limit == np.inf else f"{limit:.1f}" for limit in (self.low, self.high)
+        )
+        note = f", undefined in {self.undefined:.0%}" if self.undefined >= 0.005 else ""
+        return f"{value} [{low}, {high}{note}]"
+
+
+def efficiency(
+    reference_costs: Sequence[float], reference: Floats, guide_costs: Sequence[float], guide: Floats, goal: Floats
+) -> Efficiency:
+    """Efficiency of a guide; row 0 of the curves is the data, the others its bootstrap samples.
+
+    Parameters
+    ----------
+    reference_costs, guide_costs : sequences of float
+    reference, guide : arrays of shape (n_samples, n_costs)
+        Rank correlations of both.
+    goal : array of shape (n_samples,)
+    """
+    theirs = cost_to_reach(reference_costs, reference, goal)
+    ours = cost_to_reach(guide_costs, guide, goal)
+    with np.errstate(invalid="ignore"):
+        ratios = theirs / ours  # infinity over infinity is undefined
+    bound = np.nan
+    if np.isinf(ratios[0]):
+        bound = max(reference_costs) / ours[0]
+    elif ratios[0] == 0:
+        bound = theirs[0] / max(guide_costs)
+    drawn = ratios[1:]
+    kept = drawn[~np.isnan(drawn)]
+    low, high = np.quantile(kept, [0.025, 0.975], method="inverted_cdf") if len(kept) else (np.nan, np.nan)
+    return Efficiency(float(ratios[0]), float(low), float(high), float(bound), float(np.isnan(drawn).mean()))
+
+
+def holm(p_values: Sequence[float]) -> Floats:
+    """P-values adjusted for the whole family (Holm 1979); NaN stays out of it."""
+    p = np.asarray(p_values, dtype=float)
+    adjusted = np.full(len(p), np.nan)
+    there = np.flatnonzero(~np.isnan(p))
+    order = there[np.argsort(p[there])]
+    running = 0.0
+    for place, index in enumerate(order):
+        running = max(running, min(1.0, (len(order) - place) * p[index]))
+        adjusted[index] = running
+    return adjusted
