@@ -13,6 +13,7 @@ import numpy as np
 from neuroguide._core.errors import FileError, InputError
 from neuroguide._core.options import check_option, unknown_option
 from neuroguide._core.registry import Registry
+from neuroguide.stimuli.brainscore import open_brainscore
 from neuroguide.stimuli.cowley2023 import open_cowley2023
 from neuroguide.stimuli.files import open_files
 from neuroguide.stimuli.kriegeskorte2008 import open_kriegeskorte2008
@@ -31,6 +32,7 @@ _HOW_TO_ADD = (
 
 #: Every set that ``open_stimuli`` knows by name.
 stimulus_sets = Registry[StimulusOpener]("stimulus set", _HOW_TO_ADD)
+stimulus_sets.add("brainscore", open_brainscore)
 stimulus_sets.add("cowley2023", open_cowley2023)
 stimulus_sets.add("kriegeskorte2008", open_kriegeskorte2008)
 stimulus_sets.add("majajhong2015", open_majajhong2015)
