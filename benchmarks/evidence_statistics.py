@@ -43,10 +43,13 @@ def draw_counts(n: int, n_samples: int, seed: int) -> NDArray[np.int64]:
 
 def resampled_ranks(values: Floats, counts: NDArray[np.int64]) -> Floats:
     """Mid-ranks of the values in every sample, (n_samples, n), ties averaged as repeated values are."""
-    _, inverse = np.unique(values, return_inverse=True)
-    groups = np.zeros((len(counts), inverse.max() + 1))
-    np.add.at(groups.T, inverse, counts.T)
-    return (np.cumsum(groups, axis=1) - (groups - 1) / 2)[:, inverse]
+    _, starts, inverse = np.unique(np.sort(values), return_index=True, return_inverse=True)
+    order = np.argsort(values, kind="stable")
+    # how many of each group of equal values are in each sample
+    groups = np.add.reduceat(counts[:, order], starts, axis=1)
+    ranks = np.empty(counts.shape)
+    ranks[:, order] = (np.cumsum(groups, axis=1) - (groups - 1) / 2)[:, inverse]
+    return ranks
 
 
 def weighted_correlation(a: Floats, b: Floats, counts: NDArray[np.int64]) -> Floats:

@@ -29,7 +29,7 @@ def _gradients(network: nn.Module, images: Tensor, labels: Tensor) -> list[tuple
     loss = functional.cross_entropy(own(images), labels)
     weights = _weights(own)
     found = torch.autograd.grad(loss, weights, allow_unused=True)
-    return [(w, torch.zeros_like(w) if g is None else g) for w, g in zip(weights, found, strict=True)]
+    return [(w.detach(), torch.zeros_like(w) if g is None else g) for w, g in zip(weights, found, strict=True)]
 
 
 def grad_norm(network: nn.Module, images: Tensor, labels: Tensor) -> float:
@@ -55,7 +55,7 @@ def synflow(network: nn.Module, images: Tensor, labels: Tensor) -> float:
     weights = _weights(own)
     output = own(torch.ones((1, *images.shape[1:]), dtype=torch.float64)).sum()
     found = torch.autograd.grad(output, weights, allow_unused=True)
-    return float(sum((w * g).sum() for w, g in zip(weights, found, strict=True) if g is not None))
+    return float(sum((w.detach() * g).sum() for w, g in zip(weights, found, strict=True) if g is not None))
 
 
 def jacobian_covariance(network: nn.Module, images: Tensor, labels: Tensor) -> float:
