@@ -2,19 +2,26 @@
 
 from neuroguide.scoring.files import open_scores, write_scores
 from neuroguide.scoring.joining import join_models
+from neuroguide.scoring.model_comparison import compare_models
 from neuroguide.scoring.pairs import best_pairs, region_rdms
 from neuroguide.scoring.rdms import compare, rdm
 from neuroguide.scoring.reliability import rdm_reliability
 from neuroguide.scoring.score import score
+from neuroguide.scoring.subjects import subject_ceiling
+from neuroguide.scoring.tables import scores_from_pandas, scores_to_pandas
 
 __all__ = [
     "best_pairs",
     "compare",
+    "compare_models",
     "join_models",
     "open_scores",
     "rdm",
     "rdm_reliability",
     "region_rdms",
     "score",
+    "scores_from_pandas",
+    "scores_to_pandas",
+    "subject_ceiling",
     "write_scores",
 ]

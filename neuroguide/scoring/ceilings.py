@@ -125,5 +125,7 @@ def _halves_of_repetitions(
         chosen = order < (there.sum(1, keepdim=True) + larger) // 2
         for half, kept in zip(found, (chosen, there & ~chosen), strict=True):
             one = torch.where(kept.unsqueeze(2), tensor, torch.nan)
-            half.append(dissimilarity.rdm(one, honest).double().cpu())
+            # a site that fires rarely may have no noise in one half
+            noisy = (one - one.nanmean(1, keepdim=True)).nan_to_num().abs().amax((0, 1)) > 0
+            half.append(dissimilarity.rdm(one[:, :, noisy], honest).double().cpu())
     return torch.stack(found[0]), torch.stack(found[1])

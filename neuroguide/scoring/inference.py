@@ -256,8 +256,8 @@ def chance(
     )
     return xr.Dataset(
         {
-            "p_value": (("layer", "region"), test.p_values.numpy()),
-            "p_value_max": (("layer", "region"), test.p_values_of_maximum.numpy()),
+            "p_value": (("layer", "region"), test.p_values.double().numpy()),
+            "p_value_max": (("layer", "region"), test.p_values_of_maximum.double().numpy()),
         },
         coords={"layer": list(names), "region": [target.region for target in targets]},
     )

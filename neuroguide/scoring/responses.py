@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,9 +21,11 @@ from neuroguide.recordings.normalising import normalise_sites
 from neuroguide.recordings.repeating import by_repetition
 from neuroguide.recordings.selecting import complete
 from neuroguide.scoring.distances import OneDistance, distance_text, honest_noise, needs_repetitions, one_distance
-from neuroguide.scoring.undefined import check_defined
+from neuroguide.scoring.undefined import check_defined, some
 
 _PLACE = "_place"
+
+_logger = logging.getLogger("neuroguide.scoring")
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,19 @@ class Responses:
         if needs_repetitions(distance):
             where = resolve_device(device)
             tensor = torch.as_tensor(self.repeated()).to(where, resolve_dtype(dtype, where))
+            silent = (-_least(-tensor) == _least(tensor)).cpu().numpy()
+            if silent.any() and not silent.all():
+                named = some(self.means["neuroid_id"].values[silent])
+                _logger.info("%d silent sites have no noise and are left out of the RDM: %s", silent.sum(), named)
+                tensor = tensor[:, :, torch.as_tensor(~silent).to(where)]
             return _condensed(tensor, honest_noise(distance, self.trials), ids)
         means = normalise_sites(self.means, self.normalise).transpose("presentation", "neuroid")
         return condensed_rdm(means.values, distance, device=device, dtype=dtype, stimulus_ids=ids)
+
+
+def _least(values: torch.Tensor) -> torch.Tensor:
+    """Smallest response of each site, whatever is missing."""
+    return torch.nan_to_num(values, nan=torch.inf).amin((0, 1))
 
 
 def condensed_rdm(

@@ -147,7 +147,7 @@ def score(
     """
     wanted = Inference(bootstrap, resample, permutations, within, seed)
     # everything that is quick to refuse is checked before anything is computed
-    own, theirs = _check_options(metric, layer_choice, per, distance, comparison, wanted)
+    own, theirs = check_options(metric, layer_choice, per, distance, comparison, wanted)
     where = {"device": str(resolve_device(device)), "dtype": dtype}
     parse_memory(memory)
     network = open_model(model)
@@ -156,7 +156,7 @@ def score(
     opened = open_any(recording)
     shown = stimuli_of(opened, stimuli)
     if metric == "rsa":
-        warn_if_approximate(comparison, _known_distances(opened, own, theirs))
+        warn_if_approximate(comparison, known_distances(opened, own, theirs))
     arguments: dict[str, Any] = {"normalise": normalise, "time": time}
     compared: RSA | SingleSites | SiteMetric
     if per == "site":
@@ -169,8 +169,8 @@ def score(
             targets = animal_targets(opened, **arguments)
         else:
             targets = targets_of(opened, seed=seed, rdms=metric == "rsa", **arguments)
-        wanted.check_targets(targets, len(_stimulus_ids(opened, targets)))
-    ids = _stimulus_ids(opened, targets)
+        wanted.check_targets(targets, len(stimulus_ids(opened, targets)))
+    ids = stimulus_ids(opened, targets)
     shown = shown.select(ids)
     if layer_choice == "crossvalidated":
         check_stimuli(len(ids))
@@ -194,7 +194,7 @@ def score(
     scores = compared.dataset(network.layers if layers is None else tuple(layers))
     return scores.assign_attrs(
         _provenance(network, opened, shown, targets)
-        | _settings(opened, own, theirs, per)
+        | distance_attrs(opened, own, theirs, per)
         | {
             "metric": metric, "comparison": str(comparison), "normalise": normalise, "per": per,
             "layer_choice": layer_choice, "time": time if isinstance(time, str) else json.dumps(list(time)),
@@ -206,7 +206,7 @@ def score(
     )  # fmt: skip
 
 
-def _check_options(
+def check_options(
     metric: str, layer_choice: str, per: str, distance: AnyDistance, comparison: str | Comparison, wanted: Inference
 ) -> tuple[Distance, Distance]:
     """Refuse options that are unknown or impossible together; return the distances of recording and model."""
@@ -228,7 +228,8 @@ def _check_options(
     return pair
 
 
-def _known_distances(recording: xr.DataArray, own: Distance, theirs: Distance) -> list[Distance]:
+def known_distances(recording: xr.DataArray, own: Distance, theirs: Distance) -> list[Distance]:
+    """The distances of recording and model, as far as a published RDM says which it has."""
     if not is_rdm(recording):
         return [own, theirs]
     text = recording.attrs.get("distance")
@@ -244,13 +245,14 @@ def _all_sites(recording: xr.DataArray, normalise: str, time: str | tuple[float,
     return Responses.of(assembly, remaining)
 
 
-def _stimulus_ids(recording: xr.DataArray, targets: list[Target]) -> list[str]:
+def stimulus_ids(recording: xr.DataArray, targets: list[Target]) -> list[str]:
+    """The stimuli of the RDMs, in their order."""
     responses = targets[0].responses
     ids = recording["stimulus_id"].values if responses is None else responses.means["stimulus_id"].values
     return [str(name) for name in ids]
 
 
-def _settings(recording: xr.DataArray, own: Distance, theirs: Distance, per: str) -> dict[str, Any]:
+def distance_attrs(recording: xr.DataArray, own: Distance, theirs: Distance, per: str) -> dict[str, Any]:
     """The distances, and what is known of a published RDM."""
     model = {"distance": distance_text(theirs)}
     if is_rdm(recording):
