@@ -36,7 +36,7 @@ class VitalFirst(ArchitectureSampler):
     seed, lag, redraws
         See :class:`~neuroguide.nas.samplers.base.ArchitectureSampler`.
     vital : int
-        Trials of the first phase.
+        Trials of the first phase. The default was the best of three on a landscape over 28,224 networks.
     loosened : float
         Share of mutations in the second phase that may change vital blocks; 0 keeps them for good, as HourNAS does.
     population, sample : int
@@ -56,7 +56,7 @@ class VitalFirst(ArchitectureSampler):
         lag: int = 1,
         redraws: int = 20,
         vital: int = 24,
-        loosened: float = 0.2,
+        loosened: float = 0.0,
         population: int = 8,
         sample: int = 6,
     ) -> None:
