@@ -6,7 +6,7 @@ import importlib
 import os
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -72,7 +72,7 @@ def quiet_environment() -> Iterator[None]:
 
 
 def load(kind: str, identifier: str) -> Any:
-    """What is registered in Brain-Score under an identifier.
+    """What is registered in Brain-Score under an identifier, by one of its plugins or by the running program.
 
     Parameters
     ----------
@@ -97,7 +97,9 @@ def load(kind: str, identifier: str) -> Any:
     vision = brainscore("brainscore_vision", f"opening {name}")
     try:
         with quiet_environment():
-            return getattr(vision, f"load_{kind}")(identifier)
+            # its own look-up knows the plugins in its folder only, not what a program has registered by itself
+            here = _registry(vision, kind)
+            return here[identifier]() if identifier in here else getattr(vision, f"load_{kind}")(identifier)
     except NeuroguideError:
         raise
     except Exception as error:
@@ -116,9 +118,15 @@ _PLACES: Mapping[str, tuple[str, str]] = {
 
 
 def registered(kind: str) -> list[str]:
-    """The identifiers of one of its registries, read from the text of its plugins (none of them is imported)."""
-    registry = re.compile(rf"""\b{_PLACES[kind][1]}_registry\[['"]([^'"{{}}]+)['"]\]""")
-    return sorted({name for text in plugin_texts(kind) for name in registry.findall(text)})
+    """The identifiers of one of its registries: what is in it, and what the text of its plugins would put there."""
+    entry = re.compile(rf"""\b{_PLACES[kind][1]}_registry\[['"]([^'"{{}}]+)['"]\]""")
+    here = _registry(brainscore("brainscore_vision", "looking into Brain-Score's registries"), kind)
+    return sorted({*here, *(name for text in plugin_texts(kind) for name in entry.findall(text))})
+
+
+def _registry(vision: ModuleType, kind: str) -> Mapping[str, Callable[[], Any]]:
+    registry: Mapping[str, Callable[[], Any]] = getattr(vision, f"{_PLACES[kind][1]}_registry")
+    return registry
 
 
 def plugin_texts(kind: str) -> Iterator[str]:

@@ -94,7 +94,8 @@ def from_brainscore(assembly: xr.DataArray) -> xr.DataArray:
     """
     if not isinstance(assembly, xr.DataArray):
         raise InputError(f"an assembly of Brain-Score is an xarray.DataArray, {type(assembly).__name__} arrived")
-    plain = plain_coordinates(assembly.compute())
+    # only what Brain-Score left on disk is computed: a copy of everything else would be one too many
+    plain = plain_coordinates(assembly if assembly.chunks is None else assembly.compute())
     for dim, name in (("presentation", "stimulus_id"), ("neuroid", "neuroid_id")):
         coords = {str(other) for other, coord in plain.coords.items() if dim in coord.dims}
         if name not in coords and "image_id" in coords and dim == "presentation":

@@ -1,9 +1,7 @@
-"""Our metrics and ceilings inside Brain-Score's benchmarks, and its ceiling computed here."""
+"""Our metrics and ceilings in the form of Brain-Score's, and its ceiling computed here."""
 
 from __future__ import annotations
 
-import hashlib
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from neuroguide._core.brainscore import brainscore, quiet_environment
+from neuroguide._core.brainscore import brainscore
 from neuroguide._core.errors import InputError, OptionError
 from neuroguide._core.options import check_option
 from neuroguide.engine.ceiling import split_half_ceiling
@@ -30,13 +28,8 @@ from neuroguide.recordings.selecting import align, complete
 from neuroguide.recordings.timing import average_time
 from neuroguide.scoring.mappings import N_FOLDS
 from neuroguide.scoring.rdms import compare, rdm
-from neuroguide.stimuli import StimulusSet, open_stimuli
-from neuroguide.stimuli import brainscore as stimulus_sets
 
 METRICS = ("rsa", "cka", "cka-unbiased", "ridge", "pls")
-
-#: The bin of a recording that states none, in ms; models without time answer the same in every bin.
-TIME_BIN = (70, 170)
 
 
 @dataclass(frozen=True)
@@ -96,8 +89,8 @@ class BrainScoreMetric:
         InputError
             If the stimuli differ, or the metric is undefined for these responses.
         """
-        responses = _means(target)
-        features = align(_means(source), responses["stimulus_id"].values, what="the recording")
+        responses = means_of(target)
+        features = align(means_of(source), responses["stimulus_id"].values, what="the recording")
         make = brainscore("brainscore_core.metrics", "making a Score of Brain-Score").Score
         if self.metric == "rsa":
             options: dict[str, Any] = {"device": self.device, "dtype": self.dtype}
@@ -177,7 +170,7 @@ class BrainScoreCeiling:
         InputError
             If there are no repetitions, or their halves do not agree.
         """
-        settings, trials = self.metric, _trials(assembly)
+        settings, trials = self.metric, trials_of(assembly)
         make = brainscore("brainscore_core.metrics", "making a Score of Brain-Score").Score
         if settings.metric != "rsa":
             sites = internal_consistency(trials)
@@ -217,7 +210,7 @@ def internal_consistency(recording: xr.DataArray, *, n_splits: int = 10, seed: i
     InputError
         If there are no repetitions, or the halves have different stimuli.
     """
-    trials = _trials(recording)
+    trials = trials_of(recording)
     if "repetition" not in trials.coords:
         raise InputError(
             "internal consistency needs the coordinate 'repetition'; open the recording with its repetitions"
@@ -253,107 +246,12 @@ def _pearson(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float
     return np.asarray((a * b).sum(axis=0) / np.where(spread > 0, spread, np.nan))
 
 
-def _trials(assembly: xr.DataArray) -> xr.DataArray:
+def trials_of(assembly: xr.DataArray) -> xr.DataArray:
+    """The presentations of an assembly of Brain-Score's or ours, averaged over time bins."""
     plain = check_assembly(assemblies.from_brainscore(assembly))
     return average_time(plain) if "time_bin" in plain.dims else plain
 
 
-def _means(assembly: xr.DataArray) -> xr.DataArray:
-    return complete(average_repetitions(_trials(assembly)))
-
-
-def to_benchmark(
-    recording: xr.DataArray,
-    *,
-    region: str | None = None,
-    stimuli: StimulusSet | None = None,
-    metric: Any = None,
-    ceiling: Any = None,
-    visual_degrees: float | None = None,
-    identifier: str | None = None,
-) -> Any:
-    """A recording as Brain-Score's ``NeuralBenchmark``, which scores any of its models.
-
-    Parameters
-    ----------
-    recording : DataArray
-        With repetitions.
-    region : str, optional
-        Which region; needed where there are several.
-    stimuli : StimulusSet, optional
-        By default those that the recording names.
-    metric : callable, optional
-        A :class:`BrainScoreMetric` or one of Brain-Score's own; RSA by default.
-    ceiling : callable, optional
-        From the recording with its repetitions to a ``Score``; by default :class:`BrainScoreCeiling` of the metric.
-    visual_degrees : float, optional
-        Width of the stimuli; by default what the stimulus set states.
-    identifier : str, optional
-        By default made of the recording, the region and a hash of all of it: Brain-Score keeps ceilings on disk under
-        it, for ever.
-
-    Returns
-    -------
-    brainscore_vision.benchmark_helpers.neural_common.NeuralBenchmark
-
-    Raises
-    ------
-    MissingExtraError
-        If brainscore-vision is not installed.
-    InputError
-        If the region or the size of the stimuli is unknown.
-    """
-    module = brainscore("brainscore_vision.benchmark_helpers.neural_common", "making a benchmark of Brain-Score")
-    trials = _of_region(check_assembly(recording), region)
-    chosen = BrainScoreMetric() if metric is None else metric
-    ceiler = ceiling or BrainScoreCeiling(chosen if isinstance(chosen, BrainScoreMetric) else BrainScoreMetric())
-    shown = stimuli or open_stimuli(str(recording.attrs.get("stimulus_set_identifier", "")))
-    degrees = visual_degrees or shown.degrees
-    if degrees is None:
-        raise InputError(f"the size of the stimuli of {shown.identifier} is unknown; give visual_degrees=")
-    start, end = _time_bin(trials)
-    means = _means(trials)
-    images = stimulus_sets.to_brainscore(shown.select(means["stimulus_id"].values))
-    bins = {"time_bin_start": ("time_bin", [start]), "time_bin_end": ("time_bin", [end])}
-    target = means.drop_vars(list(bins), errors="ignore").expand_dims(time_bin=1).assign_coords(bins)
-    assembly = assemblies.to_brainscore(target, stimulus_set=images).squeeze("time_bin")
-    name = str(trials["region"].values[0])
-    with quiet_environment():
-        return module.NeuralBenchmark(
-            identifier=identifier or _identifier(trials, name, images.identifier, repr((chosen, ceiler, degrees))),
-            assembly=assembly,
-            similarity_metric=chosen,
-            visual_degrees=degrees,
-            number_of_trials=1,
-            ceiling_func=lambda: ceiler(assemblies.to_brainscore(_trials(trials))),
-            version=1,
-            parent=name,
-            bibtex=str(recording.attrs.get("citation", "")),
-        )
-
-
-def _of_region(recording: xr.DataArray, region: str | None) -> xr.DataArray:
-    if "region" not in recording.coords:
-        name = region or "all_sites"
-        return recording.assign_coords(region=("neuroid", np.full(recording.sizes["neuroid"], name, dtype=object)))
-    regions = np.asarray(recording["region"].values).astype(str)
-    known = list(dict.fromkeys(regions.tolist()))
-    if region is None and len(known) > 1:
-        raise InputError(
-            f"a benchmark of Brain-Score is of one region, the recording has {', '.join(known)}; give region="
-        )
-    wanted = check_option("region", region or known[0], known)
-    return recording.isel(neuroid=np.flatnonzero(regions == wanted))
-
-
-def _time_bin(recording: xr.DataArray) -> tuple[int, int]:
-    if "time_bin_start" not in recording.coords:
-        return TIME_BIN
-    return int(recording["time_bin_start"].values.min()), int(recording["time_bin_end"].values.max())
-
-
-def _identifier(trials: xr.DataArray, region: str, stimuli: str, settings: str) -> str:
-    digest = hashlib.sha256(np.ascontiguousarray(trials.values).tobytes())
-    digest.update(repr((trials["stimulus_id"].values.tolist(), stimuli, settings)).encode())
-    own = str(trials.attrs.get("identifier", "recording"))
-    return re.sub(r"[^A-Za-z0-9_.+-]+", "_", f"neuroguide.{own}.{region}-{digest.hexdigest()[:16]}")
+def means_of(assembly: xr.DataArray) -> xr.DataArray:
+    """The mean response to each stimulus, complete."""
+    return complete(average_repetitions(trials_of(assembly)))

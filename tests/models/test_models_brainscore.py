@@ -148,3 +148,20 @@ def test_wrong_names_get_a_sentence(brainscore):
 def test_what_is_no_network_of_torch_is_refused():
     with pytest.raises(InputError, match="theirs is no network of torch"):
         from_brain_model(object(), "theirs")
+
+
+@pytest.mark.full
+def test_what_a_program_registers_is_found_by_us_and_not_by_brain_score(brainscore, monkeypatch):
+    """docs/brain-score.md says so; once this fails, Brain-Score takes models from outside."""
+    import brainscore_vision as vision
+
+    own = model()
+    monkeypatch.setenv("BS_INSTALL_DEPENDENCIES", "no")
+    for registry in ("model", "metric", "data", "stimulus_set", "benchmark"):
+        monkeypatch.setitem(
+            getattr(vision, f"{registry}_registry"), "neuroguide_own", lambda: to_model_commitment(own, layers=["3"])
+        )
+    for name in ("model", "metric", "dataset", "stimulus_set", "benchmark"):
+        with pytest.raises(AssertionError, match="No registrations found for neuroguide_own"):
+            getattr(vision, f"load_{name}")("neuroguide_own")
+    assert open_model("brainscore:neuroguide_own") is own

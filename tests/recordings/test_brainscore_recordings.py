@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import numpy as np
@@ -111,18 +112,16 @@ def test_stimulus_columns_are_merged_by_brain_score_too(assemblies, recording, t
 @pytest.fixture
 def offer(vision, monkeypatch):
     """Let Brain-Score return (or raise) this for any dataset; what its environment said is kept."""
-    import os
-
     said = []
 
     def _offer(what):
-        def load_dataset(identifier):
+        def make():
             said.append(os.environ.get("BS_INSTALL_DEPENDENCIES"))
             if isinstance(what, Exception):
                 raise what
             return what
 
-        monkeypatch.setattr(vision, "load_dataset", load_dataset)
+        monkeypatch.setitem(vision.data_registry, "MajajHong2015.public", make)
         return said
 
     return _offer
@@ -135,8 +134,6 @@ def test_a_registered_recording_keeps_the_contract(offer, make_recording, monkey
     said = offer(to_brainscore(recording))
     check_loader(loaders["brainscore"], "MajajHong2015.public")
     assert set(said) == {"no"}
-    import os
-
     assert os.environ["BS_INSTALL_DEPENDENCIES"] == "yes"
     found = open_recording("brainscore:MajajHong2015.public")
     assert found.attrs["identifier"] == "brainscore:MajajHong2015.public"
@@ -199,6 +196,7 @@ def test_an_unknown_name_gets_suggestions(vision):
 def test_offline_is_one_sentence(vision, tmp_path, monkeypatch):
     from brainscore_core.supported_data_standards.brainio import fetch
 
+    monkeypatch.delitem(vision.data_registry, "MajajHong2015.public", raising=False)
     monkeypatch.setattr(fetch, "_local_data_path", str(tmp_path))
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nothing listens there
     with pytest.raises(DownloadError, match=r"dataset 'MajajHong2015\.public' cannot be downloaded") as caught:

@@ -12,12 +12,8 @@ import neuroguide as ng
 from neuroguide._core.errors import InputError, OptionError
 from neuroguide.models import Model, Preprocess, to_model_commitment
 from neuroguide.recordings.averaging import average_repetitions
-from neuroguide.scoring.brainscore_metrics import (
-    BrainScoreCeiling,
-    BrainScoreMetric,
-    internal_consistency,
-    to_benchmark,
-)
+from neuroguide.scoring.brainscore_benchmark import to_benchmark
+from neuroguide.scoring.brainscore_metrics import BrainScoreCeiling, BrainScoreMetric, internal_consistency
 from neuroguide.stimuli import StimulusSet
 
 

@@ -78,11 +78,12 @@ def test_what_is_no_set_is_refused():
 def test_registered_sets_open_by_either_of_their_names(vision, monkeypatch, tmp_path):
     asked = []
 
-    def load_stimulus_set(identifier):
-        asked.append(identifier)
-        return to_brainscore(made(), folder=tmp_path)
-
-    monkeypatch.setattr(vision, "load_stimulus_set", load_stimulus_set)
+    for name in ("hvm-public", "Coggan2024_fMRI"):
+        monkeypatch.setitem(
+            vision.stimulus_set_registry,
+            name,
+            lambda name=name: asked.append(name) or to_brainscore(made(), folder=tmp_path),
+        )
     found = open_stimuli("brainscore:hvm-public")
     assert found.identifier == "brainscore:hvm-public"
     assert open_stimuli("brainscore:tong.Coggan2024_fMRI").ids == list("dcba")
