@@ -57,7 +57,7 @@ def fetch(
     every: Annotated[bool, typer.Option("--all", help="Fetch all that have a public address.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Download recordings into the cache, checked against their SHA-256.
+    """Download recordings into the cache, checked against their checksums.
 
     Example: neuroguide fetch kriegeskorte2008
     """
