@@ -16,8 +16,20 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
-Distance = Annotated[str, typer.Option(help="Distance of two stimuli: correlation, euclidean or cosine.")]
-Comparison = Annotated[str, typer.Option(help="Similarity of two RDMs: pearson or spearman.")]
+Distance = Annotated[
+    str,
+    typer.Option(
+        help="Distance of two stimuli: correlation, euclidean, cosine, poisson-kl; crossnobis or mahalanobis from "
+        "repetitions; with settings: 'crossnobis(noise=diagonal)'; a pair RECORDING/MODEL: crossnobis/cosine."
+    ),
+]
+Comparison = Annotated[
+    str,
+    typer.Option(
+        help="Similarity of two RDMs: pearson, spearman, kendall, rho-a, cosine, whitened-pearson, whitened-cosine, "
+        "cka or bures."
+    ),
+]
 Normalise = Annotated[str, typer.Option(help="Per site, across stimuli: none, center, zscore or baseline.")]
 Recording = Annotated[
     str, typer.Argument(help="A name (`neuroguide recordings` lists them), e.g. cowley2023:210325, or a file.")
@@ -29,6 +41,9 @@ Options = Annotated[
     typer.Option(
         "--option", help="KEY=VALUE for the loader of a file, e.g. array=resp; `inspect` proposes them. Repeat it."
     ),
+]
+Resample = Annotated[
+    str, typer.Option(help="What bootstrap samples draw: stimuli, sites, animals (with --per animal) or both.")
 ]
 Seed = Annotated[int, typer.Option(help="Seed of all random splits.")]
 

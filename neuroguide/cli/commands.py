@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from neuroguide._version import __version__
-from neuroguide.cli import _output, demo, doctor, export, recordings, retrain, score, search
+from neuroguide.cli import _output, compare, demo, doctor, export, rdm, recordings, retrain, score, search
 
 app = typer.Typer(
     help="Score neural networks against recordings from primate visual cortex, and let the recordings guide the search "
@@ -40,9 +40,9 @@ app.command("demo")(demo.demo)
 app.command("recordings")(recordings.recordings)
 app.command("fetch")(recordings.fetch)
 app.command("inspect")(recordings.inspect)
-app.command("rdm")(score.rdm)
+app.command("rdm")(rdm.rdm)
 app.command("score")(score.score)
-app.command("compare")(score.compare)
+app.command("compare")(compare.compare)
 app.command("search")(search.search)
 app.command("leaderboard")(search.leaderboard)
 app.command("retrain")(retrain.retrain)

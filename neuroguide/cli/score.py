@@ -1,9 +1,10 @@
-"""RDMs, their comparison, and scores of models."""
+"""Scores of models."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,12 +18,11 @@ from neuroguide.cli._arguments import (
     Normalise,
     Options,
     Out,
-    Plot,
     Quiet,
     Recording,
+    Resample,
     Seed,
     opened,
-    parse_options,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +43,15 @@ def score(
     comparison: Comparison = "pearson",
     normalise: Normalise = "none",
     time: Annotated[str, typer.Option(help="mean (over all time bins), or a window in ms: 70,170.")] = "mean",
-    bootstrap: Annotated[int, typer.Option(help="Bootstrap samples of the stimuli, for 95% intervals (rsa).")] = 0,
+    per: Annotated[str, typer.Option(help="What is compared: region, animal, or site (every neuroid).")] = "region",
+    bootstrap: Annotated[int, typer.Option(help="Bootstrap samples, for 95% intervals (rsa).")] = 0,
+    resample: Resample = "stimuli",
+    permutations: Annotated[
+        int, typer.Option(help="Random orders of the stimuli, for p values against chance (rsa).")
+    ] = 0,
+    within: Annotated[
+        str | None, typer.Option(help="Permute only inside the values of this column of the stimuli.")
+    ] = None,
     layer_choice: Annotated[
         str, typer.Option(help="all, or crossvalidated (choose on one half, report on the other).")
     ] = "all",
@@ -73,88 +81,25 @@ def score(
     with _output.progress(quiet) as progress:
         scores = scoring.score(
             model, source, layers=[name.strip() for name in layers.split(",")] if layers else None, stimuli=stimuli,
-            metric=metric, distance=distance, comparison=comparison, normalise=normalise, layer_choice=layer_choice,
-            time=_window(time), bootstrap=bootstrap, seed=seed, device=device, memory=memory, progress=progress,
+            metric=metric, distance=distance, comparison=comparison, normalise=normalise,
+            layer_choice=layer_choice, per=per, time=_window(time), bootstrap=bootstrap, resample=resample,
+            permutations=permutations, within=within, seed=seed, device=device, memory=memory, progress=progress,
         )  # fmt: skip
     if out is not None:
         scoring.write_scores(scores, out)
     if json:
         _output.print_json(scores_as_json(scores))
+    elif per == "site":
+        _print_sites(scores)
     else:
         print_scores(scores)
-    if plot is not None:
+    if plot is not None and per == "site":
+        _draw_sites(scores, plot / "sites.png")
+    elif plot is not None:
         from neuroguide.cli._pictures import draw_scores
 
         for picture in draw_scores(scores, model, source, plot, stimuli=stimuli):
             _output.err.print(f"wrote {picture}", markup=False)
-
-
-def rdm(
-    recording: Recording,
-    distance: Distance = "correlation",
-    normalise: Normalise = "none",
-    by: Annotated[
-        str | None, typer.Option(help="One RDM for each value of a neuroid coordinate: region, animal.")
-    ] = None,
-    option: Options = None,
-    out: Out = None,
-    plot: Plot = None,
-    device: Device = "auto",
-) -> None:
-    """Compute the RDM of a recording.
-
-    Example: neuroguide rdm virtual --by region --out rdm.nc --plot rdm.png
-    """
-    from neuroguide import scoring
-    from neuroguide.recordings.opening import open_recording, write_rdm
-
-    found = scoring.rdm(
-        open_recording(recording, **parse_options(option or [])), distance, normalise=normalise, by=by, device=device
-    )
-    if out is not None:
-        write_rdm(found, out)
-    if plot is not None:
-        from neuroguide.cli._pictures import draw_rdm
-
-        draw_rdm(found, plot)
-    n = found.sizes["stimulus_id"]
-    _output.out.print(
-        f"{n} stimuli, {found.attrs['n_sites']} sites, {distance} distance, mean over pairs "
-        f"{float(found.mean()) * n / (n - 1):.3f}" + (" (SIMULATED DATA)" if found.attrs.get("simulated") else "")
-    )
-
-
-def compare(
-    first: Annotated[str, typer.Argument(help="An RDM file, or the name of a recording.")],
-    second: Annotated[str, typer.Argument(help="Another one.")],
-    comparison: Comparison = "pearson",
-    stimuli: Annotated[str, typer.Option(help="equal, or shared (only the stimuli that both have).")] = "equal",
-    json: Json = False,
-) -> None:
-    """Similarity of two RDMs, or of the regions of two recordings.
-
-    Example: neuroguide compare rdm_a.nc rdm_b.nc --comparison spearman
-    """
-    from neuroguide import scoring
-
-    left, right = (scoring.region_rdms(source) for source in (first, second))
-    rows = [
-        {
-            "first": a,
-            "second": b,
-            "similarity": scoring.compare(left[a], right[b], comparison, stimuli=stimuli),
-            "simulated": int(any(each.attrs.get("simulated") for each in (left[a], right[b]))),
-        }
-        for a in left
-        for b in right
-    ]
-    if json:
-        _output.print_json(rows)
-    else:
-        columns = ["first", "second", "similarity"]
-        origin = "SIMULATED DATA" if any(row["simulated"] for row in rows) else ""
-        table = [[row[name] for name in columns] for row in rows]
-        _output.print_table(f"Similarity ({comparison})", columns, table, caption=origin)
 
 
 def print_scores(scores: xr.Dataset) -> None:
@@ -164,20 +109,60 @@ def print_scores(scores: xr.Dataset) -> None:
         [str(layer), *(_with_interval(scores.sel(layer=layer, region=region)) for region in scores["region"].values)]
         for layer in scores["layer"].values
     ]
+    for name, what in (("ceiling_low", "ceiling, lower bound"), ("ceiling_high", "ceiling, upper bound")):
+        if name in scores:
+            rows.append([what, *(float(value) for value in scores[name].values)])
     if "ceiling" in scores:
         rows.append(["noise ceiling", *(float(value) for value in scores["ceiling"].values)])
     if "crossvalidated" in scores:
         rows.append(["chosen on other stimuli", *(float(value) for value in scores["crossvalidated"].values)])
     attrs = scores.attrs
-    origin = "SIMULATED DATA" if attrs.get("simulated") else "recorded data"
-    how = f"{attrs['distance']} RDMs, {attrs['comparison']}" if attrs["metric"] == "rsa" else attrs["metric"]
-    caption = f"{attrs['n_stimuli']} stimuli; {how}; {origin}"
+    caption = _how(attrs)
     if attrs.get("bootstrap"):
-        caption += f". Intervals: {attrs['ci_level']:.0%}, {attrs['bootstrap']:,} bootstrap samples of the stimuli"
+        drawn = {"stimuli": "the stimuli", "both": "two factors"}.get(attrs["resample"], attrs["resample"])
+        caption += f". Intervals: {attrs['ci_level']:.0%}, {attrs['bootstrap']:,} bootstrap samples of {drawn}"
+    if attrs.get("permutations"):
+        inside = f" within {attrs['within']}" if "within" in attrs else ""
+        caption += f". p: {attrs['permutations']:,} permutations{inside}, one-sided, for each layer by itself"
     if "no_ceiling" in attrs:
         caption += f". No ceiling: {attrs['no_ceiling']}"
-    title = f"{attrs['model']} against {attrs.get('recording_identifier', 'the recording')}"
-    _output.print_table(title, ["layer", *regions], rows, caption=caption)
+    _output.print_table(_title(attrs), ["layer", *regions], rows, caption=caption)
+
+
+def _print_sites(scores: xr.Dataset) -> None:
+    """For each layer the median over sites, and the site that is most like it."""
+    values = scores["similarity"].values
+    ids = scores["neuroid_id"].values
+    rows = []
+    for layer, row in zip(scores["layer"].values, values, strict=True):
+        known = row[row == row]
+        best = int((-row).argsort()[0])
+        rows.append([str(layer), float(sorted(known)[len(known) // 2]), float(row[best]), str(ids[best])])
+    caption = f"{values.shape[1]} sites; {_how(scores.attrs)}. --json or --out gives every site"
+    _output.print_table(_title(scores.attrs), ["layer", "median of sites", "highest", "at site"], rows, caption=caption)
+
+
+def _draw_sites(scores: xr.Dataset, path: Path) -> None:
+    """The best layer of every site, on the electrode array where sites have a place on one."""
+    from neuroguide import plot
+
+    best = scores["similarity"].max("layer").assign_attrs(long_name="similarity of the best layer")
+    if scores.attrs.get("simulated"):
+        best.attrs["simulated"] = 1
+    placed = {"row", "col"} <= set(best.coords)
+    plot.save(plot.sites(best) if placed else plot.site_histogram(best), path)
+    _output.err.print(f"wrote {path}", markup=False)
+
+
+def _title(attrs: Mapping[str, Any]) -> str:
+    return f"{attrs['model']} against {attrs.get('recording_identifier', 'the recording')}"
+
+
+def _how(attrs: Mapping[str, Any]) -> str:
+    origin = "SIMULATED DATA" if attrs.get("simulated") else "recorded data"
+    against = f" (model: {attrs['model_distance']})" if "model_distance" in attrs else ""
+    rsa = f"{attrs['distance']} RDMs{against}, {attrs['comparison']}"
+    return f"{attrs['n_stimuli']} stimuli; {rsa if attrs['metric'] == 'rsa' else attrs['metric']}; {origin}"
 
 
 def _window(text: str) -> str | tuple[float, float]:
@@ -193,12 +178,19 @@ def _window(text: str) -> str | tuple[float, float]:
 
 def _with_interval(cell: xr.Dataset) -> float | str:
     value = float(cell["similarity"])
-    if "ci_low" not in cell:
+    if "ci_low" not in cell and "p_value" not in cell:
         return value
-    return f"{value:.3f} [{float(cell['ci_low']):.3f}, {float(cell['ci_high']):.3f}]"
+    text = f"{value:.3f}"
+    if "ci_low" in cell:
+        text += f" [{float(cell['ci_low']):.3f}, {float(cell['ci_high']):.3f}]"
+    if "p_value" in cell:
+        text += f" p={float(cell['p_value']):.3g}"
+    return text
 
 
 def scores_as_json(scores: xr.Dataset) -> dict[str, object]:
-    """Scores as plain lists and numbers: one row a layer and region, and the attributes."""
-    table = scores.to_dataframe().reset_index()
+    """Scores as plain lists and numbers: one row a layer and region (animal, site), and the attributes."""
+    from neuroguide.scoring import scores_to_pandas
+
+    table = scores_to_pandas(scores)
     return {"scores": table.to_dict(orient="records"), "attrs": dict(scores.attrs)}

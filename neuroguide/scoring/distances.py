@@ -31,13 +31,16 @@ _WITH_SETTINGS: dict[str, type[Any]] = {"crossnobis": Crossnobis, "mahalanobis":
 def distance_pair(distance: AnyDistance) -> tuple[Distance, Distance]:
     """What two stimuli are compared by in the recording and in the model.
 
-    A distance that uses repetitions, given alone, pairs with the model's squared Euclidean distance.
+    A distance that uses repetitions, given alone, pairs with the model's squared Euclidean distance. A pair may be
+    written as text: ``"crossnobis(noise=diagonal)/cosine"``.
 
     Raises
     ------
     OptionError
         If a distance is unknown, or the model's needs repetitions.
     """
+    if isinstance(distance, str) and "/" in distance:
+        distance = tuple(part.strip() for part in distance.split("/"))  # type: ignore[assignment]
     if isinstance(distance, tuple | list):
         if len(distance) != 2:
             raise OptionError(f"distance is one or a pair for (recording, model), {distance!r} arrived")
@@ -90,12 +93,6 @@ def distance_text(distance: OneDistance) -> str:
     raise OptionError(
         f"the distance {found!r} has no name; give it one with neuroguide.engine.dissimilarity.distances.add"
     )
-
-
-def parse_distances(text: str) -> AnyDistance:
-    """One distance or a pair from text: ``"crossnobis"``, ``"crossnobis(noise=diagonal)/cosine"``."""
-    first, slash, second = text.partition("/")
-    return (first.strip(), second.strip()) if slash else first.strip()
 
 
 def needs_repetitions(distance: Distance) -> bool:
