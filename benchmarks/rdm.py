@@ -1,12 +1,15 @@
 """Speed and memory of a correlation RDM, beside numpy, scipy, Brain-Score, rsatoolbox and torch's own sgemm.
 
-    python benchmarks/rdm.py [--stimuli 2000 5760] [--features 300 4096 50000] [--repeats 5] [--threads 2]
+    python benchmarks/rdm.py [--stimuli 2000 5760] [--features 300 4096 50000] [--rounds 5] [--repeats 3] [--threads 2]
                              [--contenders ours sgemm ...] [--environments FOLDER] [--json]
 
-Every figure is a median in a process of its own, all sizes and contenders in one run; look at the ratios. The peers get
-fresh environments in a temporary folder (or in --environments, which is kept). Contenders that would take more than
---limit seconds, judged by the smaller sizes and n**2 p, are left out and named. ``of_sgemm`` counts n**2 p
-operations for ours against the rate that torch's sgemm reaches on 2 n**2 p.
+All contenders of a size take turns, ``--rounds`` times ``--repeats`` calls each (fewer where a call takes long), so
+that they see the same load of the machine; each has a process of its own. ``seconds`` is the median of all calls,
+``least`` the fastest, ``spread`` half the distance of the quartiles over the median, ``cpu_s`` the median processor time of all
+threads. ``times_ours`` is the ratio of medians, ``cpu_times_ours`` that of processor times. ``of_sgemm`` counts n**2 p
+operations for ours against the rate that torch's sgemm reaches on 2 n**2 p. The peers get fresh environments in a
+temporary folder (or in --environments, which is kept). Contenders that would take more than --limit seconds a call,
+judged by the smaller sizes and n**2 p, are left out and named.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from peers import measure, peer_python, table
+import numpy as np
+from peers import Worker, peer_python, table
 from rdm_contenders import CONTENDERS
 
 
@@ -26,16 +30,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stimuli", type=int, nargs="+", default=[2000, 5760])
     parser.add_argument("--features", type=int, nargs="+", default=[300, 4096, 50_000])
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=3, help="Calls of a contender in each round.")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--limit", type=float, default=300, help="Seconds that one call may be expected to take.")
+    parser.add_argument("--limit", type=float, default=100, help="Seconds that one call may be expected to take.")
     parser.add_argument("--contenders", nargs="+", default=list(CONTENDERS), choices=list(CONTENDERS))
     parser.add_argument("--environments", type=Path, help="Where the peers' environments are made and kept.")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.environments or Path(temporary)
-        rows = [row for row in run(arguments, folder) if row]
+        rows = run(arguments, folder)
     print(json.dumps(rows) if arguments.json else table(rows))
 
 
@@ -45,26 +50,63 @@ def run(arguments: argparse.Namespace, folder: Path) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     sizes = sorted((n * n * p, n, p) for n in arguments.stimuli for p in arguments.features)
     for work, n, p in sizes:
-        seconds: dict[str, float] = {}
-        for name in arguments.contenders:
-            expected = work / rates[name] if name in rates else 0.0
-            if expected > arguments.limit:
-                print(f"{name} left out at {n} x {p}: about {expected:.0f} s a call", file=sys.stderr)
+        expected = {name: work / rates.get(name, np.inf) for name in arguments.contenders}
+        names = [name for name, seconds in expected.items() if seconds <= arguments.limit]
+        for name in set(expected) - set(names):
+            print(f"{name} left out at {n} x {p}: about {expected[name]:.0f} s a call", file=sys.stderr)
+        results = take_turns(names, n, p, expected, arguments, folder)
+        rates |= {name: work / float(np.median(result["times"])) for name, result in results.items()}
+        rows += [{"stimuli": n, "features": p, **row} for row in summary(results)]
+    return rows
+
+
+def take_turns(
+    names: list[str], n: int, p: int, expected: dict[str, float], arguments: argparse.Namespace, folder: Path
+) -> dict[str, dict[str, object]]:
+    """All calls of every contender, one contender after the other in each round."""
+    workers = {}
+    for name in names:
+        peer = next((peer for peer in ("rsatoolbox", "brainscore") if name.startswith(peer)), None)
+        python = peer_python(peer, folder) if peer else sys.executable
+        workers[name] = Worker(python, "rdm_contenders.py", {"contender": name}, arguments.threads)
+    results: dict[str, dict[str, object]] = {}
+    for turn in range(arguments.rounds):
+        for name, worker in workers.items():
+            slow = expected[name] > arguments.limit / 50
+            if turn and expected[name] > arguments.limit / 5:
                 continue
-            peer = next((peer for peer in ("rsatoolbox", "brainscore") if name.startswith(peer)), None)
-            python = peer_python(peer, folder) if peer else sys.executable
-            task = {"contender": name, "stimuli": n, "features": p}
-            task["repeats"] = 1 if expected > arguments.limit / 10 else arguments.repeats
-            result = measure(python, "rdm_contenders.py", task, arguments.threads)
-            seconds[name] = result["seconds"]
-            rates[name] = work / result["seconds"]
-            rows.append({"stimuli": n, "features": p, "contender": name, **result})
-        for row in rows[-len(seconds) :]:
-            name = str(row["contender"])
-            base = "ours_metric" if name.endswith("_metric") else "ours"
-            row["times_ours"] = seconds[name] / seconds[base] if base in seconds else float("nan")
-            of_sgemm = seconds["sgemm"] / 2 / seconds["ours"] if {"sgemm", "ours"} <= set(seconds) else float("nan")
-            row["of_sgemm"] = of_sgemm if name == "ours" else float("nan")
+            task = {"stimuli": n, "features": p, "repeats": 1 if slow else arguments.repeats, "warm": not slow}
+            answer = worker.ask(task)
+            kept = results.setdefault(name, {**answer, "times": [], "processor": []})
+            kept |= {key: [*kept[key], *answer[key]] for key in ("times", "processor")}  # type: ignore[misc]
+            kept["peak_mb"] = answer["peak_mb"]
+    for worker in workers.values():
+        worker.close()
+    return results
+
+
+def summary(results: dict[str, dict[str, object]]) -> list[dict[str, object]]:
+    """One row for each contender of a size."""
+    middle = {name: float(np.median(result["times"])) for name, result in results.items()}
+    cpu = {name: float(np.median(result["processor"])) for name, result in results.items()}
+    rows = []
+    for name, result in results.items():
+        base = "ours_metric" if name.endswith("_metric") else "ours"
+        times, both = np.asarray(result["times"]), name == "ours" and "sgemm" in middle
+        rows.append(
+            {
+                "contender": name,
+                "calls": len(times),
+                "seconds": middle[name],
+                "least": float(times.min()),
+                "spread": float(np.subtract(*np.quantile(times, [0.75, 0.25])) / 2 / middle[name]),
+                "cpu_s": cpu[name],
+                "times_ours": middle[name] / middle.get(base, np.nan),
+                "cpu_times_ours": cpu[name] / cpu.get(base, np.nan),
+                "of_sgemm": middle["sgemm"] / 2 / middle["ours"] if both else np.nan,
+                **{key: result[key] for key in ("peak_mb", "before_mb", "input_mb", "kernels")},
+            }
+        )
     return rows
 
 

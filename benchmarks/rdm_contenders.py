@@ -1,10 +1,9 @@
-"""One contender of benchmarks/rdm.py in a process of its own: median time and peak memory, as JSON."""
+"""One contender of benchmarks/rdm.py in a process of its own: times and peak memory, as JSON, task by task."""
 
 from __future__ import annotations
 
 import json
 import resource
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -102,24 +101,36 @@ CONTENDERS = {
 }
 
 
+def kernels() -> str:
+    """The BLAS kernels that numpy and scipy chose."""
+    try:
+        from threadpoolctl import threadpool_info
+    except ImportError:
+        return "unknown"
+    return "+".join(sorted({f"{pool.get('architecture', '?')}" for pool in threadpool_info() if "blas" in str(pool)}))
+
+
 def main() -> None:
-    """Measure the contender named in the first argument."""
-    arguments = json.loads(sys.argv[1])
-    rng = np.random.default_rng(0)
-    features = rng.standard_normal((arguments["stimuli"], arguments["features"]), dtype=np.float32)
-    teacher = rng.standard_normal((arguments["stimuli"], 300), dtype=np.float32)
-    work = CONTENDERS[arguments["contender"]](features, teacher)
-    if arguments["repeats"] > 1:
-        work()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    times = []
-    for _ in range(arguments["repeats"]):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    megabytes = {"peak_mb": peak / 1024, "before_mb": before / 1024, "input_mb": features.nbytes / 1e6}
-    print(json.dumps({"seconds": statistics.median(times), **megabytes}))
+    """Measure the contender named in the first argument, at the size and as often as each line of input says."""
+    contender = CONTENDERS[json.loads(sys.argv[1])["contender"]]
+    for line in sys.stdin:
+        task = json.loads(line)
+        rng = np.random.default_rng(0)
+        features = rng.standard_normal((task["stimuli"], task["features"]), dtype=np.float32)
+        work = contender(features, rng.standard_normal((task["stimuli"], 300), dtype=np.float32))
+        if task["warm"]:
+            work()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        times, processor = [], []
+        for _ in range(task["repeats"]):
+            start, spent = time.perf_counter(), time.process_time()
+            work()
+            times.append(time.perf_counter() - start)
+            processor.append(time.process_time() - spent)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        megabytes = {"peak_mb": peak / 1024, "before_mb": before / 1024, "input_mb": features.nbytes / 1e6}
+        print(json.dumps({"times": times, "processor": processor, "kernels": kernels(), **megabytes}), flush=True)
+        del features, work
 
 
 if __name__ == "__main__":
