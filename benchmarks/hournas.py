@@ -62,7 +62,8 @@ def settings(arm: str, **changed: Any) -> HourNASSettings:
     """Both searches differ in order and proposals alone."""
     given = {
         "images": SEARCH_IMAGES, "order": "vital-first" if arm == "hournas" else "together", "candidates": 4,
-        "validation_images": 1000, "paths": 3, "architecture_rate": 0.1, "learning_rate": 0.1, "proposal_every": 20, **changed,
+        "validation_images": 1000, "paths": 3, "architecture_rate": 0.1, "learning_rate": 0.1, "proposal_every": 20,
+        **changed,
     }  # fmt: skip
     return HourNASSettings.from_json({**given, "proposals": {} if arm == "hournas" else None})
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from neuroguide._core.errors import NeuroguideError as NeuroguideError
     from neuroguide.models.zoo import open_model as open_model
     from neuroguide.nas.export import export as export
+    from neuroguide.nas.hournas import hournas as hournas
     from neuroguide.nas.pools import open_pool as open_pool
     from neuroguide.nas.retraining import retrain as retrain
     from neuroguide.nas.run import SearchRun as SearchRun
@@ -48,6 +49,7 @@ _WHERE = {
     "from_rsatoolbox": "neuroguide.recordings.rsatools",
     "from_brainscore": "neuroguide.scoring.brainscore",
     "export": "neuroguide.nas.export",
+    "hournas": "neuroguide.nas.hournas",
     "open_model": "neuroguide.models.zoo",
     "open_pool": "neuroguide.nas.pools",
     "open_rdm": "neuroguide.recordings.opening",

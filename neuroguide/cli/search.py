@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from neuroguide._core.errors import InputError
-from neuroguide.cli import _output
+from neuroguide.cli import _hournas, _output
 from neuroguide.cli._arguments import Comparison, Device, Distance, Json, Normalise, Quiet, Seed
 
 if TYPE_CHECKING:
@@ -33,6 +33,17 @@ def search(
         ),
     ] = None,
     data: Annotated[str | None, typer.Option(help="Training images: cifar10, objects, a folder or a zip.")] = None,
+    method: Annotated[
+        str | None, typer.Option(help="hournas: one supernet of the hourglass space in place of trials.")
+    ] = None,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(help="With hournas: 300MFLOPs, 150MMACs, 5.3Mparameters, 12ms; repeat it for several."),
+    ] = None,
+    tolerance: Annotated[float, typer.Option(help="Relative, of budgets: 0.05 is 5% below or above.")] = 0.05,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="Settings of hournas, KEY=VALUE; repeat it for several.")
+    ] = None,
     sampler: Annotated[
         str, typer.Option(help="random, evolution, tpe, nsga2, progressive or controller.")
     ] = "evolution",
@@ -94,20 +105,30 @@ def search(
         if (script := job_script(executor, cluster or [])) is not None:
             typer.echo(script)
         return
+
+    def opened_guide() -> guides.Guide:
+        return guides.open_guide(
+            guide or [], alpha=alpha, stimuli=stimuli, distance=distance, comparison=comparison,
+            normalise=normalise, standardise=standardise, n_stimuli=n_stimuli, seed=seed,
+        )  # fmt: skip
+
     limit = None if memory_limit is None else parse_memory(memory_limit)
     opening = batch_executor(executor, cluster or [], threads=threads, time_limit=time_limit, memory_limit=limit)
     with opening as workers, _output.progress(quiet) as bar:
         report = reporter(bar)
         try:
-            if resume:
+            if _hournas.is_wanted(method, resume, run):
+                found: SearchRun = _hournas.search(
+                    bar, space=space, guide=None if resume else opened_guide(), data=data, budget=budget or [],
+                    tolerance=tolerance, images=images, trials=trials, settings=setting or [], run=run, resume=resume,
+                    threads=threads, seed=seed, device=device,
+                )  # fmt: skip
+            elif resume:
                 found = study.resume_search(_needed(run), trials=trials, executor=workers, progress=report)
             elif repeat is not None:
                 found = study.repeat_search(repeat, _needed(run), executor=workers, progress=report)
             else:
-                chosen = guides.open_guide(
-                    guide or [], alpha=alpha, stimuli=stimuli, distance=distance, comparison=comparison,
-                    normalise=normalise, standardise=standardise, n_stimuli=n_stimuli, seed=seed,
-                )  # fmt: skip
+                chosen = opened_guide()
                 found = study.search(
                     space, chosen, data=data, sampler=sampler, trials=trials, images=images, halving=halving,
                     promotion=promotion, run=run, executor=workers, ordered=not unordered, seed=seed,
@@ -200,6 +221,8 @@ def print_run(found: SearchRun, *, json: bool, top: int) -> None:
     settings = found.settings
     told = f"{len(found.results)} of {settings['search']['trials']} trials"
     caption = f"{told}, {found.image_equivalents:,.0f} image-equivalents"
+    if settings["search"].get("method") == "hournas":
+        caption += _hournas.caption(settings)
     if table.attrs.get("simulated"):
         caption += "; guided by SIMULATED DATA"
     duplicates = int((table["kind"] == "duplicate").sum())

@@ -245,6 +245,11 @@ def restore_plan(folder: RunFolder) -> Plan:
         If they are damaged, or something that they name is not here any more or has changed.
     """
     settings = folder.read_settings()
+    if "method" in settings["search"]:
+        raise InputError(
+            f"{folder.path} was not searched trial by trial but by the method {settings['search']['method']!r}; go on "
+            "with it by neuroguide search --resume, or neuroguide.nas.hournas.resume_hournas"
+        )
     try:
         search, origin, sampler = settings["search"], settings["space"], settings["sampler"]
         check_file(origin)

@@ -1,8 +1,8 @@
 """Measured latency of every block, so that it can be a budget beside counted costs.
 
 The latency of a network is taken as the sum over its blocks, each measured alone at its own input size with random
-weights; what the sum misses of a whole network's latency is printed by ``benchmarks/space_proposal.py``. All runtimes
-go through one function of a module and its input: :data:`runtimes`.
+weights, less what the runtime takes to do nothing; ``benchmarks/space_proposal.py`` prints such sums beside measured
+networks. All runtimes go through one function of a module and its input: :data:`runtimes`.
 """
 
 from __future__ import annotations
@@ -10,19 +10,21 @@ from __future__ import annotations
 import math
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from neuroguide._core.errors import OptionError
+from neuroguide._core.errors import OptionError, missing_extra
 from neuroguide._core.registry import Registry
 from neuroguide.nas.hournas.table import CostTable
 from neuroguide.nas.spaces.hourglass import HourglassSpace, MBConv
 from neuroguide.nas.spaces.hourglass.network import head, stem
 
-#: Milliseconds that a timed repetition lasts at least, and repetitions, of which the median counts.
+#: Milliseconds that a timed repetition lasts at least, and repetitions, of which the quickest counts: whatever else a
+#: machine does makes them slower only.
 _LEAST_MS = 2.0
 _REPETITIONS = 7
 
@@ -56,24 +58,25 @@ def _cuda(module: nn.Module, images: Tensor) -> Run:
 
 @runtimes.register("onnxruntime")
 def _onnxruntime(module: nn.Module, images: Tensor) -> Run:
-    # loaded only where it is asked for
-    from neuroguide.nas.export.onnx_file import check_onnx, write_onnx
-
-    check_onnx()
-    import onnxruntime  # type: ignore[import-untyped,unused-ignore]
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "block.onnx"
-        write_onnx(module, (), images, path)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # type: ignore[import-untyped,unused-ignore]
+    except ImportError as error:
+        raise missing_extra("onnxruntime", "onnx", "measuring latency with it") from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = str(Path(folder) / "block.onnx")
+        # the older exporter: a hundred times faster than the one that compiles, and there are hundreds of blocks
+        torch.onnx.export(module.to("cpu").eval(), (images,), path, dynamo=False)
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     inputs = {session.get_inputs()[0].name: images.numpy()}
     return lambda: session.run(None, inputs)
 
 
 def latency(module: nn.Module, images: Tensor, runtime: str = "cpu") -> float:
-    """Milliseconds of one forward pass: the median of some repetitions after a first one.
+    """Milliseconds of one forward pass: the quickest of some repetitions after a first one.
 
     Parameters
     ----------
@@ -103,7 +106,7 @@ def latency(module: nn.Module, images: Tensor, runtime: str = "cpu") -> float:
             for _ in range(count):
                 run()
             found.append((time.perf_counter() - started) * 1000 / count)
-    return sorted(found)[_REPETITIONS // 2]
+    return min(found)
 
 
 def with_latency(
@@ -138,14 +141,11 @@ def with_latency(
             shape = (p.in_channels, p.channels, p.stride, size)
             if shape not in measured:
                 images = torch.randn(batch_size, p.in_channels, size, size)
-                measured[shape] = [
-                    latency(
-                        MBConv(p.in_channels, p.channels, operation, stride=p.stride, style=space.layout.style),
-                        images,
-                        runtime,
-                    )
+                blocks = (
+                    MBConv(p.in_channels, p.channels, operation, stride=p.stride, style=space.layout.style)
                     for operation in space.operations
-                ]
+                )
+                measured[shape] = [_net(block, images, runtime) for block in blocks]
             costs[p.index, : len(space.operations)] = torch.tensor(measured[shape], dtype=torch.float64)
             if progress is not None:
                 progress(p.index + 1, len(space.positions))
@@ -160,7 +160,12 @@ def _fixed(space: HourglassSpace, runtime: str, *, image_size: int, n_classes: i
     size = math.ceil(image_size / (last.reduction * last.stride))
     end = nn.Sequential(head(layout), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(layout.head, n_classes))
     entrance = latency(stem(layout), torch.randn(batch_size, 3, image_size, image_size), runtime)
-    return entrance + latency(end, torch.randn(batch_size, last.channels, size, size), runtime)
+    return entrance + _net(end, torch.randn(batch_size, last.channels, size, size), runtime)
+
+
+def _net(module: nn.Module, images: Tensor, runtime: str) -> float:
+    """Milliseconds that a part adds to a network: those of calling the runtime are not paid again."""
+    return max(0.0, latency(module, images, runtime) - latency(nn.Identity(), images, runtime))
 
 
 def needed(quantities: Mapping[str, object] | tuple[str, ...]) -> tuple[str, ...]:

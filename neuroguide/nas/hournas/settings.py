@@ -146,7 +146,8 @@ class HourNASSettings:
         proposals = data.get("proposals", {})
         whole = {**cls().to_json(), **data}
         if proposals is not None:
-            whole["proposals"] = {**to_plain(ProposalSettings()), **proposals}
+            # on its own, so that an error names what is wrong in it
+            whole["proposals"] = to_plain(from_plain(ProposalSettings, {**to_plain(ProposalSettings()), **proposals}))
         return from_plain(cls, whole)
 
 
