@@ -91,7 +91,7 @@ def open_netcdf4(path: Path, *, limit: int = MAX_BYTES) -> Iterator[StoredFile]:
             if isinstance(found, h5py.Group):
                 groups.append(name)
             elif isinstance(found, h5py.Dataset) and not _is_only_a_dimension(found):
-                variable = _from_hdf5(path, name.removeprefix(_NOT_A_COORDINATE), found)
+                variable = stored_dataset(path, name.removeprefix(_NOT_A_COORDINATE), found)
                 variables[variable.name] = variable
         yield StoredFile(variables, read_attributes(path, file, LIBRARY), tuple(groups))
 
@@ -113,7 +113,8 @@ def open_classic(path: Path, *, limit: int = MAX_BYTES) -> Iterator[StoredFile]:
         raise FileError(f"{path} is truncated or broken ({reason(error)}); copy or download it again") from error
 
 
-def _from_hdf5(path: Path, name: str, found: h5py.Dataset) -> StoredVariable:
+def stored_dataset(path: Path, name: str, found: h5py.Dataset) -> StoredVariable:
+    """One array of an HDF5 file, told from its header."""
     text = h5py.check_string_dtype(found.dtype)
     kind = found.dtype.kind
     if text is not None and (text.length is None or text.length > 1):

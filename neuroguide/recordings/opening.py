@@ -68,6 +68,8 @@ def open_recording(name_or_path: str | os.PathLike[str], **options: Any) -> xr.D
         )
     opened = _call(loader.open, where, options, f"option of {loader.name}")
     assembly, gaps = examine(opened, source=str(name_or_path))
+    if isinstance(loader, FileLoader) and not assembly.attrs.get("identifier"):
+        assembly = assembly.assign_attrs(identifier=Path(where).name)
     for sentence in gaps.sentences():
         if isinstance(loader, FileLoader):
             warnings.warn(f"{name_or_path}: {sentence}", NeuroguideWarning, stacklevel=2)

@@ -7,7 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from neuroguide._core.errors import InputError
-from neuroguide.recordings._blocks import coordinates, response_dtype, site_blocks, with_values
+from neuroguide.recordings._blocks import coordinates, from_rows, response_dtype, site_blocks, with_values
 from neuroguide.recordings.assembly import check_structure
 
 #: Edges this close (ms) are the same edge: bins are often stored as float32.
@@ -91,6 +91,62 @@ def average_time(assembly: xr.DataArray, window: tuple[float, float] | None = No
         means[sites] = np.divide(sums, total, out=np.full(sums.shape, np.nan), where=total > 0)
     coords = {name: coord for name, coord in coordinates(plain).items() if "time_bin" not in coord.dims}
     return with_values(plain, means.T, dims=("presentation", "neuroid"), coords=coords, attrs={"time_window": span})
+
+
+def rebin(assembly: xr.DataArray, width: float, *, counts: bool = False) -> xr.DataArray:
+    """Join fine time bins, such as those of a raster of 1 ms, to wider ones.
+
+    Parameters
+    ----------
+    assembly : DataArray
+        Dims presentation, neuroid, time_bin; the bins follow one another and are of one width.
+    width : float
+        Width of the new bins in ms, a multiple of that of the old ones.
+    counts : bool
+        Whether the values are spikes counted in each bin: the result is then a rate in spikes/s. Otherwise the new
+        value is the mean over the old bins.
+
+    Returns
+    -------
+    DataArray
+        The same dims; old bins at the end that do not fill a new one are left out. float32 for counts of 1 or 2
+        bytes and for float32, else float64. A bin with a missing value (NaN) is missing.
+
+    Raises
+    ------
+    InputError
+        If there are no time bins, they differ in width or have gaps, or ``width`` is no multiple of theirs.
+    """
+    plain = check_structure(assembly)
+    if "time_bin" not in plain.dims:
+        raise InputError("the recording has no time bins to be joined; open it with them")
+    starts, ends = _edges(plain)
+    fine = float(ends[0] - starts[0])
+    if (
+        fine <= 0
+        or np.abs(ends - starts - fine).max() > _TOLERANCE
+        or np.abs(starts[1:] - ends[:-1]).max(initial=0) > (_TOLERANCE)
+    ):
+        raise InputError("time bins are joined where they follow one another and are of one width; these are not")
+    n_fine = round(float(width) / fine)
+    n_bins = len(starts) // n_fine if n_fine >= 1 else 0
+    if n_fine < 1 or abs(n_fine * fine - width) > _TOLERANCE or n_bins < 1:
+        raise InputError(
+            f"bins of {width:g} ms cannot be made from {len(starts)} bins of {fine:g} ms; give a multiple of {fine:g} "
+            f"up to {fine * len(starts):g}"
+        )
+    small = plain.dtype.kind != "f" and plain.dtype.itemsize <= 2
+    dtype = np.dtype(np.float32) if small else response_dtype(plain)
+    joined = np.empty((plain.sizes["neuroid"], n_bins, plain.sizes["presentation"]), dtype=dtype)
+    factor = 1000 / width if counts else 1 / n_fine
+    for sites, rows in site_blocks(plain):
+        used = rows[:, : n_bins * n_fine].reshape(len(rows), n_bins, n_fine, -1)
+        joined[sites] = used.sum(axis=2, dtype=np.float64) * factor
+    coords = {name: coord for name, coord in coordinates(plain).items() if "time_bin" not in coord.dims}
+    coords["time_bin_start"] = xr.Variable(("time_bin",), starts[0] + width * np.arange(n_bins))
+    coords["time_bin_end"] = xr.Variable(("time_bin",), starts[0] + width * np.arange(1, n_bins + 1))
+    attrs: dict[str, object] = {"units": "spikes/s"} if counts else {}
+    return with_values(plain, from_rows(joined, plain), coords=coords, attrs=attrs)
 
 
 def bins_within(assembly: xr.DataArray, start: float, end: float) -> NDArray[np.intp]:
