@@ -8,7 +8,8 @@ Brain-Score's own cache would have them, and in a child process opens and averag
 - ``ng.open_recording("majajhong2015")`` (which verifies once more), the two together with ``average_repetitions``, and
   how much of that was computing (the rest is waiting, for the disk or for a busy machine's processor);
 - the highest memory of the whole process, interpreter and libraries included;
-- the transfer from a local server in a child of its own: rate, and highest memory.
+- the transfer from a local server in a child of its own: whole, broken off and gone on with, of half the file, and of
+  a file with one bit altered.
 
     python benchmarks/opening.py              # uncompressed, and as Brain-Score writes: zlib
     python benchmarks/opening.py --missing    # one response in ten is missing
@@ -21,12 +22,13 @@ import hashlib
 import http.server
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
-from functools import partial
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -76,12 +78,16 @@ print(json.dumps(found))
 
 _TRANSFER = """
 from neuroguide._core import download
+from neuroguide._core.errors import DownloadError
 entry = with_hashes(json.loads(sys.argv[1]), sys.argv[2])
 start = time.perf_counter()
-paths = download.fetch(entry)
-seconds = time.perf_counter() - start
-size = sum(path.stat().st_size for path in paths.values())
-print(json.dumps({"transfer s": seconds, "MB/s": size / 1e6 / seconds, "peak MB": peak() / 1e6}))
+try:
+    paths = download.fetch(entry)
+    size = sum(path.stat().st_size for path in paths.values())
+    said = f"{size / 1e6 / (time.perf_counter() - start):.0f} MB/s"
+except DownloadError as error:
+    said = "refused: " + " ".join(word for word in str(error).split() if ":/" not in word and "sha1" not in word)
+print(json.dumps({"seconds": round(time.perf_counter() - start, 2), "peak MB": round(peak() / 1e6), "result": said}))
 """
 
 
@@ -173,7 +179,7 @@ def into_brainio(folder: Path, home: Path) -> dict[str, str]:
     return hashes
 
 
-def child(code: str, environment: dict[str, str], *arguments: str) -> dict[str, float]:
+def child(code: str, environment: dict[str, str], *arguments: str) -> dict[str, Any]:
     """Run code in a process of its own and return what it measured."""
     command = [sys.executable, "-c", _PEAK + code, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
@@ -182,23 +188,62 @@ def child(code: str, environment: dict[str, str], *arguments: str) -> dict[str, 
     return dict(json.loads(done.stdout))
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
+class _Server(http.server.BaseHTTPRequestHandler):
+    """Serves files with byte ranges, and misbehaves as asked."""
+
+    files: ClassVar[dict[str, Path]] = {}
+    cut: ClassVar[list[int]] = []  # bytes after which the connection is closed, one request each
+    asked: ClassVar[list[str | None]] = []
+
+    def do_GET(self) -> None:
+        content = np.memmap(self.files[self.path.strip("/")], mode="r")
+        wanted = self.headers.get("Range")
+        start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
+        self.asked.append(wanted)
+        self.send_response(206 if wanted else 200)
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Length", str(len(content) - start))
+        if wanted:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        self.end_headers()
+        stop = start + self.cut.pop(0) if self.cut else len(content)
+        for first in range(start, stop, 2**20):
+            self.wfile.write(content[first : min(first + 2**20, stop)])
+
     def log_message(self, *_arguments: object) -> None:
         pass
 
 
-def transfer(home: Path, hashes: dict[str, str], cache: Path) -> dict[str, float]:
-    """Download the files from a server on this machine."""
-    served = cache / "served"
-    served.mkdir()
-    for name, sha1 in hashes.items():
-        (served / name).symlink_to(home / sha1 / name)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(served)))
+def transfers(home: Path, hashes: dict[str, str], folder: Path) -> None:
+    """Download the files from a server on this machine, whole, in pieces, cut short and altered; print each."""
+    whole = {name: home / sha1 / name for name, sha1 in hashes.items()}
+    first = NAMES[0]
+    size = whole[first].stat().st_size
+    short, other = folder / "short.nc", folder / "other.nc"
+    with whole[first].open("rb") as handle:
+        short.write_bytes(handle.read(size // 2))
+    shutil.copyfile(whole[first], other)
+    with other.open("r+b") as handle:
+        handle.seek(size // 2)
+        byte = handle.read(1)[0]
+        handle.seek(size // 2)
+        handle.write(bytes([byte ^ 1]))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Server)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    environment = {"NEUROGUIDE_HOME": str(cache / "home"), "BRAINIO_HOME": str(cache / "none")}
-    found = child(_TRANSFER, environment, json.dumps(hashes), f"http://127.0.0.1:{server.server_address[1]}")
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    cases = {
+        "whole": (whole, []),
+        "broken off at 60%, gone on with": (whole, [int(0.6 * size)]),
+        "half of the file": (whole | {first: short}, []),
+        "one bit altered": (whole | {first: other}, []),
+    }
+    for number, (case, (files, cut)) in enumerate(cases.items()):
+        _Server.files, _Server.cut, _Server.asked = files, list(cut), []
+        environment = {"NEUROGUIDE_HOME": str(folder / f"home{number}"), "BRAINIO_HOME": str(folder / "none")}
+        found = child(_TRANSFER, environment, json.dumps(hashes), url)
+        asked = [wanted for wanted in _Server.asked if wanted]
+        print(f"  {case}: " + ", ".join(f"{key} {value}" for key, value in found.items()), *asked, flush=True)
     server.shutdown()
-    return found
 
 
 def main() -> None:
@@ -225,8 +270,7 @@ def main() -> None:
                 print(f"  {name:22}{min(values):9.2f} best{np.median(values):9.2f} median{max(values):9.2f} worst")
             if not compressed:
                 (folder / "transfer").mkdir()
-                found = transfer(folder / "brainio", hashes, folder / "transfer")
-                print("  from a local server:  " + ", ".join(f"{key} {value:.2f}" for key, value in found.items()))
+                transfers(folder / "brainio", hashes, folder / "transfer")
 
 
 if __name__ == "__main__":

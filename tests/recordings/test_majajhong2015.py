@@ -191,9 +191,10 @@ def test_a_damaged_file_of_brain_scores_is_downloaded_and_left_alone(brainio, us
     assert damaged.read_bytes() == b"damaged"
 
 
-def test_other_content_at_the_address_is_refused(brainio, use, archive, file_server):
+@pytest.mark.parametrize("part", [slice(None, None, -1), slice(0, 50_000), slice(0, 0)])
+def test_other_content_or_half_of_it_at_the_address_is_refused(brainio, use, archive, file_server, part):
     file_server.files = {f"/{name}": content for name, content in archive.files.items()}
-    file_server.files[f"/{RESPONSES}"] = archive.files[RESPONSES][::-1]
+    file_server.files[f"/{RESPONSES}"] = archive.files[RESPONSES][part]
     use(_entry(archive.files, file_server.url))
     with pytest.raises(DownloadError, match="another checksum than the catalogue's sha1:"):
         open_recording("majajhong2015")
