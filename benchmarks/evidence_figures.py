@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from evidence_pool import Table
 from evidence_statistics import Estimate
-from evidence_tables import BRAIN, EXPLORATORY, HEADLINE, ceiling_of, curves, permuted_increments
+from evidence_tables import BRAIN, HEADLINE, ceiling_of, curves, permuted_increments
 from matplotlib.axes import Axes
 
 COLOURS = {"P": "0.35", HEADLINE: "tab:red", BRAIN: "tab:orange", "TG(pixels@v4, pixels@it)": "tab:blue"}
@@ -18,9 +18,8 @@ NAMES = {HEADLINE: "P + TG(V4, IT)", BRAIN: "TG(V4, IT)", "TG(pixels@v4, pixels@
 def correlations(table: Table, axes: Axes, title: str) -> None:
     """Spearman with mature accuracy against cost, with 95% bands and the seed-to-seed ceiling."""
     kept = table.stratum("c")
-    counts = table.counts(kept, EXPLORATORY)
     for guide, colour in COLOURS.items():
-        found = curves(table, guide, 1000, counts, kept)
+        found = curves(table, guide, 1000)
         costs = [table.cost(guide, images, 1000) for images in table.images]
         drawn = [Estimate.of(column[0], column[1:]) for column in found.T]
         axes.plot(costs, [e.value for e in drawn], "o-", color=colour, markersize=3, label=NAMES.get(guide, guide))

@@ -6,10 +6,11 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from evidence_statistics import Floats, draw_counts
+from evidence_statistics import Floats, draw_counts, resampled_ranks, weighted_correlation
 from numpy.typing import NDArray
 
 from neuroguide.nas.pools import Pool, open_pool
@@ -92,8 +93,9 @@ class Table:
     def cost(self, guide: str, images: int, validation_images: int) -> float:
         """Image-equivalents of one candidate; a sum costs its parts, of which one training serves all."""
         parts = guide.split(" & ")
+        once = [images * getattr(self.pool.guide(part), "trains", True) for part in parts]
         costs = [self.pool.cost(part, images, validation_images=validation_images) for part in parts]
-        return sum(costs) - images * (len(parts) - 1)
+        return max(once) + sum(costs) - sum(once)
 
     @cached_property
     def descriptors(self) -> Floats:
@@ -129,6 +131,7 @@ class Table:
             return kept
         return kept & (self.mature >= np.median(self.mature[kept])) if kept.any() else kept
 
+    @cached_property
     def covariates(self) -> Floats:
         """Log parameters, log FLOPs, depth, width, and for spaces that vary them activation and normalisation."""
         plain = [json.loads(str(t)) for t in self.pool.dataset["architecture_json"].values[self.rows]]
@@ -150,6 +153,35 @@ class Table:
     def counts(self, kept: NDArray[np.bool_], n_samples: int) -> NDArray[np.int64]:
         """Bootstrap samples of the architectures of a stratum, the same for every guide."""
         return draw_counts(int(kept.sum()), n_samples, seed=2019)
+
+    def resampled(
+        self, guide: str, images: int = 1000, *, stratum: str = "c", n_samples: int, validation_images: int = 5000
+    ) -> Floats:
+        """Spearman of a guide with mature accuracy in the data and in bootstrap samples; computed once."""
+        kept = self.stratum(stratum)
+        key = (guide, images, stratum, n_samples, validation_images)
+        if key not in self._kept:
+            values = self.values(guide, images, validation_images=validation_images)[kept]
+            counts, ranks = self._target(stratum, n_samples)
+            self._kept[key] = weighted_correlation(resampled_ranks(values, counts), ranks, counts)
+        return self._kept[key]
+
+    @cached_property
+    def _kept(self) -> dict[tuple[str, int, str, int, int], Floats]:
+        return {}
+
+    def _target(self, stratum: str, n_samples: int) -> tuple[NDArray[np.int64], Floats]:
+        """Samples and the ranks of mature accuracy in them; only the last stratum is kept in memory."""
+        if self._last.get("key") != (stratum, n_samples):
+            kept = self.stratum(stratum)
+            counts = self.counts(kept, n_samples)
+            ranks = resampled_ranks(self.mature[kept], counts)
+            self._last.update(key=(stratum, n_samples), counts=counts, ranks=ranks)
+        return self._last["counts"], self._last["ranks"]
+
+    @cached_property
+    def _last(self) -> dict[str, Any]:
+        return {}
 
 
 def _ridge(x: Floats, y: Floats, new: Floats) -> Floats:

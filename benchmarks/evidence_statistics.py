@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 Floats = NDArray[np.float64]
 
@@ -67,28 +66,32 @@ def spearman(x: Floats, y: Floats, counts: NDArray[np.int64]) -> Floats:
     return weighted_correlation(resampled_ranks(x, counts), resampled_ranks(y, counts), counts)
 
 
-def residual_ranks(values: Floats, covariates: Floats) -> Floats:
-    """Ranks of the values, freed from a linear regression on the covariates' ranks.
+def partial_spearman(x: Floats, y: Floats, covariates: Floats, counts: NDArray[np.int64]) -> Floats:
+    """Correlation of the ranks of x and y, both freed from a linear regression on the covariates' ranks.
 
-    Columns of two values are used as they are: ranks would only rescale them.
+    Parameters
+    ----------
+    x, y : arrays of shape (n,)
+    covariates : array of shape (n, n_covariates)
+    counts : array of shape (n_samples, n)
+
+    Returns
+    -------
+    array of shape (n_samples,)
+        NaN where the covariates leave nothing of one side.
     """
-    columns = [c if len(np.unique(c)) <= 2 else rankdata(c) for c in covariates.T]
-    design = np.column_stack([np.ones(len(values)), *columns])
-    ranks = rankdata(values)
-    return ranks - design @ np.linalg.lstsq(design, ranks, rcond=None)[0]
-
-
-def partial_spearman(x: Floats, y: Floats, covariates: Floats) -> float:
-    """Correlation of the ranks of x and y, both freed from the covariates' ranks."""
-    a, b = residual_ranks(x, covariates), residual_ranks(y, covariates)
-    spread = np.linalg.norm(a) * np.linalg.norm(b)
-    return float(a @ b / spread) if spread > 1e-9 * len(x) ** 2 else float("nan")
-
-
-def resampled_partial(x: Floats, y: Floats, covariates: Floats, counts: NDArray[np.int64]) -> Floats:
-    """:func:`partial_spearman` in every sample."""
-    rows = [np.repeat(np.arange(len(x)), count) for count in counts]
-    return np.array([partial_spearman(x[row], y[row], covariates[row]) for row in rows])
+    columns = [resampled_ranks(c, counts) for c in covariates.T]
+    design = np.stack([np.ones(counts.shape), *(c / len(x) for c in columns)], axis=-1)
+    sides = np.stack([resampled_ranks(v, counts) for v in (x, y)], axis=-1)
+    weighted = design * counts[..., None]
+    normal = np.swapaxes(weighted, 1, 2) @ design
+    # covariates may repeat each other in a sample: the pseudo-inverse drops what does
+    freed = sides - design @ (
+        np.linalg.pinv(normal, rcond=1e-10, hermitian=True) @ (np.swapaxes(weighted, 1, 2) @ sides)
+    )
+    left = (counts[..., None] * freed**2).sum(axis=1) / (counts[..., None] * sides**2).sum(axis=1)
+    found = weighted_correlation(freed[..., 0], freed[..., 1], counts)
+    return np.where((left > 1e-8).all(axis=1), found, np.nan)
 
 
 def cost_to_reach(costs: Sequence[float], correlations: Floats, goal: Floats) -> Floats:

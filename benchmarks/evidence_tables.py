@@ -13,7 +13,6 @@ from evidence_statistics import (
     efficiency,
     holm,
     partial_spearman,
-    resampled_partial,
     spearman,
 )
 from scipy.stats import kendalltau
@@ -49,30 +48,33 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
+NOTHING = Estimate(np.nan, np.nan, np.nan, np.nan)
+
+
 def increment(
-    table: Table, guide: str, reference: str = "P", *, images: int = 1000, stratum: str = "c", seed: str = "A",
-    target: Floats | None = None, n_samples: int = EXPLORATORY, validation_images: int = 5000,
-) -> Estimate:  # fmt: skip
+    table: Table,
+    guide: str,
+    reference: str = "P",
+    *,
+    images: int = 1000,
+    stratum: str = "c",
+    n_samples: int | None = None,
+) -> Estimate:
     """Spearman of the guide with mature accuracy minus that of the reference, paired over architectures."""
-    target = table.mature if target is None else target
-    kept = table.stratum(stratum) & np.isfinite(target)
-    if kept.sum() < LEAST:
-        return Estimate(np.nan, np.nan, np.nan, np.nan)
-    counts = table.counts(kept, n_samples)
-    options = {"seed": seed, "validation_images": validation_images}
-    ours, theirs = (
-        spearman(table.values(name, images, **options)[kept], target[kept], counts) for name in (guide, reference)
-    )
+    if table.stratum(stratum).sum() < LEAST:
+        return NOTHING
+    n_samples = n_samples or EXPLORATORY
+    ours, theirs = (table.resampled(name, images, stratum=stratum, n_samples=n_samples) for name in (guide, reference))
     return Estimate.of(ours[0] - theirs[0], (ours - theirs)[1:])
 
 
-def correlation(table: Table, guide: str, images: int = 1000, stratum: str = "c", **options: int) -> Estimate:
+def correlation(
+    table: Table, guide: str, images: int = 1000, stratum: str = "c", n_samples: int | None = None
+) -> Estimate:
     """Spearman of a guide with mature accuracy."""
-    kept = table.stratum(stratum)
-    if kept.sum() < LEAST:
-        return Estimate(np.nan, np.nan, np.nan, np.nan)
-    counts = table.counts(kept, options.pop("n_samples", EXPLORATORY))
-    found = spearman(table.values(guide, images, **options)[kept], table.mature[kept], counts)
+    if table.stratum(stratum).sum() < LEAST:
+        return NOTHING
+    found = table.resampled(guide, images, stratum=stratum, n_samples=n_samples or EXPLORATORY)
     return Estimate.of(found[0], found[1:])
 
 
@@ -80,7 +82,7 @@ def ceiling_of(table: Table) -> Estimate:
     """Seed-to-seed Spearman of mature accuracy."""
     first, second = table.ceiling()
     if len(first) < LEAST:
-        return Estimate(np.nan, np.nan, np.nan, np.nan)
+        return NOTHING
     counts = table.counts(table.second, EXPLORATORY)
     found = spearman(first, second, counts)
     return Estimate.of(found[0], found[1:])
@@ -135,9 +137,15 @@ def directions(tables: dict[str, Table]) -> str:
     for name, table in tables.items():
         second = table.pool.mature("B")[table.rows]
         for early, late, target in (("A", "B", second), ("B", "A", table.mature), ("B", "B", second)):
-            masked = np.where(table.second, target, np.nan)
-            found = increment(table, HEADLINE, seed=early, target=masked)
-            rows.append([f"`{name}`", early, late, str(int(np.isfinite(masked).sum())), str(found)])
+            kept = table.stratum("c") & table.second
+            text = "too few networks yet"
+            if kept.sum() >= LEAST:
+                counts = table.counts(kept, EXPLORATORY)
+                ours, theirs = (
+                    spearman(table.values(guide, seed=early)[kept], target[kept], counts) for guide in (HEADLINE, "P")
+                )
+                text = str(Estimate.of(ours[0] - theirs[0], (ours - theirs)[1:]))
+            rows.append([f"`{name}`", early, late, str(int(kept.sum())), text])
     return markdown(("pool", "early seed", "mature seed", "n", "increment of P + TG over P, (c)"), rows)
 
 
@@ -157,13 +165,13 @@ def secondary(tables: dict[str, Table], best: str) -> str:
     n = CONFIRMATORY
     tests: list[tuple[str, Estimate]] = []
     for number, name in ((1, "cells"), (2, "macro-wide")):
-        found = increment(tables[name], HEADLINE, n_samples=n) if name in tables else Estimate(*[np.nan] * 4)
+        found = increment(tables[name], HEADLINE, n_samples=n) if name in tables else NOTHING
         tests.append((f"{number}. P + TG(IT, V4) minus P, `{name}` (c)", found))
     tests += [
         ("3. TG(IT, V4) alone minus P", increment(macro, BRAIN, n_samples=n)),
         ("4. P + TG(IT) minus P", increment(macro, "P + TG(monkey IT)", n_samples=n)),
         ("5. P + TG(V4) minus P", increment(macro, "P + TG(V4)", n_samples=n)),
-        ("6. partial Spearman of TG(IT, V4) given P and the architecture", partial(macro, BRAIN, with_p=True)),
+        ("6. partial Spearman of TG(IT, V4) given P and the architecture", partial(macro, BRAIN)),
         (f"7. P + TG(IT, V4) minus P & {best}", increment(macro, HEADLINE, f"P & {best}", n_samples=n)),
         ("8. P + TG(IT, V4) minus P + TG(pixels on the same images)",
          increment(macro, HEADLINE, "P + TG(pixels@v4, pixels@it)", n_samples=n)),
@@ -178,17 +186,15 @@ def secondary(tables: dict[str, Table], best: str) -> str:
     return markdown(("test (`macro` (c), 1,000 images, unless said)", "value [95%]", "p", "p, Holm"), rows)
 
 
-def partial(table: Table, guide: str, *, images: int = 1000, with_p: bool, n_samples: int = EXPLORATORY) -> Estimate:
-    """Partial Spearman of a guide with mature accuracy given the architecture's numbers, and P if asked."""
+def partial(table: Table, guide: str, *, images: int = 1000, n_samples: int | None = None) -> Estimate:
+    """Partial Spearman of a guide with mature accuracy given P at 1,000 images and the architecture's numbers."""
     kept = table.stratum("c")
-    covariates = table.covariates()[kept]
+    covariates = np.column_stack([table.covariates, table.values("P")])[kept]
     if kept.sum() < LEAST + covariates.shape[1]:
-        return Estimate(np.nan, np.nan, np.nan, np.nan)
-    if with_p:
-        covariates = np.column_stack([covariates, table.values("P", images)[kept]])
-    x, y = table.values(guide, images)[kept], table.mature[kept]
-    drawn = resampled_partial(x, y, covariates, table.counts(kept, n_samples)[1:])
-    return Estimate.of(partial_spearman(x, y, covariates), drawn)
+        return NOTHING
+    counts = table.counts(kept, n_samples or EXPLORATORY)
+    found = partial_spearman(table.values(guide, images)[kept], table.mature[kept], covariates, counts)
+    return Estimate.of(found[0], found[1:])
 
 
 def permuted_increments(table: Table, kind: str = "free", images: int = 1000) -> tuple[Floats, float]:
@@ -208,7 +214,7 @@ def permuted_increments(table: Table, kind: str = "free", images: int = 1000) ->
 def permuted(table: Table) -> Estimate:
     """Test 9: the increment, and between which quantiles that of permuted stimuli lies."""
     if table.stratum("c").sum() < LEAST:
-        return Estimate(np.nan, np.nan, np.nan, np.nan)
+        return NOTHING
     drawn, real = permuted_increments(table)
     low, high = np.quantile(drawn, [0.025, 0.975])
     return Estimate(real, float(low), float(high), float((1 + (drawn >= real).sum()) / (1 + len(drawn))))
@@ -224,41 +230,38 @@ def everything(table: Table, images: int = 1000) -> str:
         own = 0 if alone in PROXIES else images
         found = [increment(table, beside, images=images, stratum=key) for key in STRATA]
         cells = [str(f) if np.isfinite(f.value) else "" for f in found]
-        given = partial(table, alone, images=own, with_p=True, n_samples=300)
+        given = partial(table, alone, images=own, n_samples=300)
         rows.append([text, str(correlation(table, alone, own)), *cells, str(given)])
     header = ["guide", "alone, (c)", *(f"beside P, minus P, ({key})" for key in STRATA), "partial, given P and size"]
     return markdown(header, rows)
 
 
-def curves(table: Table, guide: str, validation_images: int, counts: np.ndarray, kept: np.ndarray) -> Floats:
+def curves(
+    table: Table, guide: str, validation_images: int, stratum: str = "c", n_samples: int | None = None
+) -> Floats:
     """Spearman with mature accuracy at every number of images, (n_samples, n_images)."""
-    found = [
-        spearman(table.values(guide, i, validation_images=validation_images)[kept], table.mature[kept], counts)
-        for i in table.images
-    ]
-    return np.stack(found, axis=1)
+    n_samples = n_samples or EXPLORATORY
+    options = {"stratum": stratum, "n_samples": n_samples, "validation_images": validation_images}
+    return np.stack([table.resampled(guide, i, **options) for i in table.images], axis=1)  # type: ignore[arg-type]
 
 
 def efficiency_of(
-    table: Table, guide: str, share: float, *, stratum: str = "c", validation_images: int | None = 1000,
-    n_samples: int = EXPLORATORY,
-) -> Efficiency | None:  # fmt: skip
+    table: Table, guide: str, share: float, *, stratum: str = "c", validation_images: int | None = 1000
+) -> Efficiency | None:
     """Efficiency over P; without ``validation_images`` each takes the cheapest number."""
-    kept = table.stratum(stratum)
     ceiling = ceiling_of(table).value
-    if kept.sum() < LEAST or not np.isfinite(ceiling):
+    if table.stratum(stratum).sum() < LEAST or not np.isfinite(ceiling):
         return None
-    counts = table.counts(kept, n_samples)
     sizes = [validation_images] if validation_images else [int(v) for v in table.pool.dataset["validation_images"]]
-    sides = []
+    sides: list[tuple[list[float], Floats]] = []
     for name in ("P", guide):
         points = []
         for size in sizes:
-            found = curves(table, name, size, counts, kept)
+            found = curves(table, name, size, stratum)
             points += [(table.cost(name, i, size), found[:, j]) for j, i in enumerate(table.images)]
         points.sort(key=lambda point: point[0])
-        sides += [[cost for cost, _ in points], np.stack([values for _, values in points], axis=1)]
-    return efficiency(*sides, np.full(len(counts), share * ceiling))  # type: ignore[arg-type]
+        sides.append(([cost for cost, _ in points], np.stack([values for _, values in points], axis=1)))
+    return efficiency(*sides[0], *sides[1], np.full(len(sides[0][1]), share * ceiling))
 
 
 def efficiencies(table: Table, guides: Sequence[tuple[str, str]]) -> str:
@@ -272,13 +275,11 @@ def efficiencies(table: Table, guides: Sequence[tuple[str, str]]) -> str:
     return markdown(header, rows)
 
 
-def by_images(table: Table, guides: Sequence[tuple[str, str]], stratum: str = "c") -> str:
-    """Spearman with mature accuracy by images trained on."""
-    kept = table.stratum(stratum)
-    counts = table.counts(kept, EXPLORATORY)
+def by_images(table: Table, guides: Sequence[tuple[str, str]]) -> str:
+    """Spearman with mature accuracy by images trained on, (c)."""
     rows = []
     for text, guide in guides:
-        found = curves(table, guide, 5000, counts, kept)
+        found = curves(table, guide, 5000)
         rows.append([text, *(str(Estimate.of(column[0], column[1:])) for column in found.T)])
     return markdown(("guide", *(f"{i:,}" for i in table.images)), rows)
 

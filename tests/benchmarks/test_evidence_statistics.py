@@ -9,7 +9,6 @@ from evidence_statistics import (
     efficiency,
     holm,
     partial_spearman,
-    resampled_partial,
     resampled_ranks,
     spearman,
 )
@@ -50,25 +49,33 @@ def test_partial_spearman_is_the_textbook_formula_for_one_covariate():
     rng = np.random.default_rng(0)
     z = rng.normal(size=200)
     x, y = z + rng.normal(size=200), z + rng.normal(size=200)
-    xy, xz, yz = (stats.spearmanr(a, b).statistic for a, b in ((x, y), (x, z), (y, z)))
-    expected = (xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2))
-    assert partial_spearman(x, y, z[:, None]) == pytest.approx(expected, abs=1e-10)
-    assert xy > 0.3
-    assert abs(partial_spearman(x, y, z[:, None])) < 0.15
+    counts = draw_counts(200, 3, 1)
+    found = partial_spearman(x, y, z[:, None], counts)
+    for value, count in zip(found, counts, strict=True):
+        xy, xz, yz = (
+            stats.spearmanr(np.repeat(a, count), np.repeat(b, count)).statistic for a, b in ((x, y), (x, z), (y, z))
+        )
+        assert value == pytest.approx((xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2)), abs=1e-8)
+    assert abs(found[0]) < 0.15
+
+
+def test_partial_spearman_of_many_covariates_is_the_correlation_of_residuals():
+    rng = np.random.default_rng(2)
+    covariates = np.column_stack([rng.normal(size=(60, 2)), rng.integers(0, 2, 60)])
+    x, y = covariates @ rng.normal(size=(3, 2)).T[0] + rng.normal(size=60), rng.normal(size=60)
+    design = np.column_stack([np.ones(60), *(stats.rankdata(c) for c in covariates.T)])
+    left = [stats.rankdata(v) - design @ np.linalg.lstsq(design, stats.rankdata(v), rcond=None)[0] for v in (x, y)]
+    once = np.ones((1, 60), int)
+    assert partial_spearman(x, y, covariates, once)[0] == pytest.approx(stats.pearsonr(*left).statistic, abs=1e-8)
+    # a covariate that is there twice changes nothing
+    twice = np.column_stack([covariates, covariates[:, 0]])
+    assert partial_spearman(x, y, twice, once)[0] == pytest.approx(stats.pearsonr(*left).statistic, abs=1e-6)
 
 
 def test_a_covariate_that_explains_everything_leaves_nothing():
     x = np.random.default_rng(0).normal(size=40)
     y = np.random.default_rng(1).normal(size=40)
-    assert np.isnan(partial_spearman(x, y, np.exp(x)[:, None]))
-
-
-def test_resampled_partial_repeats_rows():
-    rng = np.random.default_rng(0)
-    x, y, z = rng.normal(size=(3, 12))
-    counts = draw_counts(12, 1, 3)
-    row = np.repeat(np.arange(12), counts[1])
-    assert resampled_partial(x, y, z[:, None], counts)[1] == partial_spearman(x[row], y[row], z[row, None])
+    assert np.isnan(partial_spearman(x, y, np.exp(x)[:, None], np.ones((1, 40), int))[0])
 
 
 def test_intervals_of_an_increment_cover_the_truth():
