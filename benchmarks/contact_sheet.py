@@ -23,6 +23,9 @@ import xarray as xr
 from scipy.spatial.distance import pdist, squareform
 
 from neuroguide import plot
+from neuroguide.nas.spaces import open_space
+from neuroguide.nas.spaces.hourglass.published import HOURNAS_F
+from neuroguide.nas.vital import vital_blocks
 
 CATEGORIES = ("animals", "boats", "cars", "chairs", "faces", "fruits", "planes", "tables")
 LONG = [f"features.denseblock{b}.denselayer{i}.conv2" for b in range(1, 5) for i in (1, 4, 8, 12, 16)]
@@ -294,6 +297,63 @@ def other_pictures() -> dict[str, Callable[[], Any]]:
     }
 
 
+def made_importance() -> pd.DataFrame:
+    """Losses of eleven blocks, two ways, three seeds."""
+    rng = np.random.default_rng(1)
+    rows = []
+    for seed in range(3):
+        for stage in range(1, 6):
+            for block in range(1, 4 if 1 < stage < 5 else 2):
+                for way in ("removed", "reset") if block > 1 else ("reset",):
+                    lost = rng.gamma(2, 0.09 if block == 1 else 0.02)
+                    similarity = {"V4 loss": rng.normal(0.02, 0.02), "monkey IT loss": rng.normal(0.03, 0.03)}
+                    row = {"seed": seed, "block": f"stage{stage}.block{block}", "vital": block == 1, "way": way}
+                    rows.append(
+                        {**row, "accuracy loss": lost, **{f"similarity to {k}": v for k, v in similarity.items()}}
+                    )
+    return pd.DataFrame(rows)
+
+
+def made_probabilities() -> pd.DataFrame:
+    """Six blocks of seven operations that become decided, the second half later; vital ones without the identity."""
+    rng = np.random.default_rng(2)
+    names = [f"k{k}_e{e}" for k in (3, 5, 7) for e in (3, 6)]
+    rows = []
+    for b in range(6):
+        operations = names if b % 3 == 0 else [*names, "identity"]
+        taste = rng.normal(size=len(operations))
+        for step in range(0, 2000, 50):
+            sure = 4 * max(0, step / 2000 - (0.3 if b % 3 else 0))
+            p = np.exp(sure * taste)
+            block = {"step": step, "block": f"stage{b // 3 + 1}.block{b % 3 + 1}", "vital": b % 3 == 0}
+            rows += [{**block, "operation": o, "probability": q} for o, q in zip(operations, p / p.sum(), strict=True)]
+    return pd.DataFrame(rows)
+
+
+def hourglass_pictures() -> dict[str, Callable[[], Any]]:
+    """Networks block by block, what is lost with each block, and a supernet search."""
+    space = open_space("hourglass")
+    arch = space.sample(np.random.default_rng(5))
+    names = {p.name: b.name for p, b in zip(space.positions, arch.blocks, strict=True) if b}  # type: ignore[attr-defined]
+    published = vital_blocks(open_space("hourglass", layout="imagenet").build(HOURNAS_F), 224)
+    small, cells = vital_blocks(space.build(arch), 32), open_space("cells")
+    cell = vital_blocks(cells.build(cells.sample(np.random.default_rng(0))), 32)
+    nets = pd.DataFrame({"macs": [2e6, 3e6, 2.8e6, 1.4e6], "accuracy": [0.5, 0.61, 0.58, 0.44]})
+    nets = nets.assign(**{"similarity to IT": [0.2, 0.25, 0.31, 0.15]}, label=["", "vital first", "all at once", ""])
+    table = made_importance()
+    measures = [name for name in table.columns if name.endswith(" loss")]
+    return {
+        "hourglass": lambda: plot.hourglass(small, operations=names, title="small layout"),
+        "hourglass_hournas_f": lambda: plot.hourglass(published, title="HourNAS-F, 224 px"),
+        "hourglass_parameters": lambda: plot.hourglass(cell, cost="parameters", title="cells"),
+        "importance": lambda: plot.importance(table, title="CIFAR-10"),
+        "importance_removed": lambda: plot.importance(table, way="removed"),
+        "importances": lambda: plot.importances(table, measures),
+        "operation_probabilities": lambda: plot.operation_probabilities(made_probabilities(), columns=3),
+        "budget": lambda: plot.budget(nets, color="similarity to IT", target=3e6, simulated=True),
+    }
+
+
 def main() -> None:
     """Draw the gallery, or the part of it whose names contain a word."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -303,6 +363,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="a part of the name")
     arguments = parser.parse_args()
     gallery = rdm_pictures() | profile_pictures() | comparison_pictures() | other_pictures()
+    gallery |= hourglass_pictures()
     for name, draw in gallery.items():
         if arguments.only in name:
             print(plot.save(draw(), arguments.folder / f"{name}.{arguments.format}", dpi=arguments.dpi))

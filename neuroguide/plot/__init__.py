@@ -1,8 +1,9 @@
 """Pictures of RDMs, scores and searches; each function takes a matplotlib Axes or makes one, and returns it.
 
 Functions of one panel take ``ax=`` and return an Axes; functions of several (:func:`rdms`, :func:`profiles`,
-:func:`comparisons`, :func:`sites`) take ``axes=`` and return an array of them. Data whose attributes say ``simulated``
-are marked as such in the picture. :func:`save` writes a figure whose text stays text.
+:func:`comparisons`, :func:`importances`, :func:`operation_probabilities`, :func:`sites`) take ``axes=`` and return an
+array of them. Data whose attributes say ``simulated`` are marked as such in the picture. :func:`save` writes a figure
+whose text stays text.
 """
 
 from __future__ import annotations
@@ -13,21 +14,29 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from neuroguide.plot._comparison import comparison, comparisons
     from neuroguide.plot._embedding import embed, embedding
+    from neuroguide.plot._hourglass import hourglass
+    from neuroguide.plot._importance import importance, importances
     from neuroguide.plot._profile import profile, profiles
     from neuroguide.plot._rdm import rdm, rdms
     from neuroguide.plot._search import guides, search
     from neuroguide.plot._shepard import shepard
     from neuroguide.plot._sites import site_histogram, sites
     from neuroguide.plot._style import save, style
+    from neuroguide.plot._supernet import budget, operation_probabilities
     from neuroguide.plot._time import time_course
 
 #: Where each public name lives; matplotlib is loaded with the first one that is used.
 _HOMES = {
+    "budget": "_supernet",
     "comparison": "_comparison",
     "comparisons": "_comparison",
     "embed": "_embedding",
     "embedding": "_embedding",
     "guides": "_search",
+    "hourglass": "_hourglass",
+    "importance": "_importance",
+    "importances": "_importance",
+    "operation_probabilities": "_supernet",
     "profile": "_profile",
     "profiles": "_profile",
     "rdm": "_rdm",
@@ -42,11 +51,16 @@ _HOMES = {
 }
 
 __all__ = [
+    "budget",
     "comparison",
     "comparisons",
     "embed",
     "embedding",
     "guides",
+    "hourglass",
+    "importance",
+    "importances",
+    "operation_probabilities",
     "profile",
     "profiles",
     "rdm",
