@@ -117,7 +117,7 @@ def open_model(
           of that library.
         - ``"path/to/file.py:make"``: ``make()`` of that file returns a torch module or a :class:`Model`. **The file is
           run** with your rights: name only files that you trust. Without a function's name, ``make`` is meant.
-        - ``"pixels"``: the pixels themselves, a baseline.
+        - ``"pixels"``: the pixels themselves, a baseline; ``"luminance-contrast"``: their luminance and contrast alone.
         - a torch module: it may carry the attributes ``preprocess`` (a :class:`Preprocess`, or its parameters in a
           dict, as exported networks do) or ``image_size`` (an int), ``stage_names`` (layers), or timm's
           ``pretrained_cfg``; otherwise it is shown 224 pixels with ImageNet's normalisation.
@@ -176,7 +176,7 @@ def _from_name(text: str, pretrained: bool) -> Model:
         return _made(call_factory(text), text.replace("\\", "/").rpartition("/")[2])
     source, _, rest = text.partition(":")
     opener = openers[source]
-    if not rest and source != "pixels":
+    if not rest and source not in ("pixels", "luminance-contrast"):
         raise OptionError(f"{text!r} names no model; write '{source}:NAME'")
     return opener(rest, pretrained)
 

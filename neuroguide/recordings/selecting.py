@@ -25,17 +25,18 @@ def select(
     *,
     region: str | Iterable[str] | None = None,
     animal: str | Iterable[str] | None = None,
+    array: str | Iterable[str] | None = None,
     reliability: float | None = None,
     time: str | tuple[float, float] | None = None,
 ) -> xr.DataArray:
-    """Choose sites by region, animal and reliability, and time bins by a window.
+    """Choose sites by region, animal, array and reliability, and time bins by a window.
 
     Parameters
     ----------
     assembly : DataArray
         Dims presentation, neuroid and optionally time_bin.
-    region, animal : str or several of them, optional
-        Values of the coordinates ``region`` and ``animal`` to keep.
+    region, animal, array : str or several of them, optional
+        Values of the coordinates ``region``, ``animal`` and ``arr`` to keep.
     reliability : float, optional
         The least split-half reliability of a site (Spearman–Brown corrected), between -1 and 1; silent sites
         have none and go. It is computed on what the other arguments leave, from the repetitions; after
@@ -46,7 +47,8 @@ def select(
     Returns
     -------
     DataArray
-        ``attrs["inclusion"]`` says by which rule sites were chosen, ``attrs["time_window"]`` which time was;
+        ``attrs["inclusion"]`` says by which rule sites were chosen, and how many of how many are reliable enough
+        (the log as well); ``attrs["time_window"]`` which time was;
         a coordinate ``reliability`` holds what was computed.
 
     Raises
@@ -58,11 +60,11 @@ def select(
     """
     chosen = check_structure(assembly)
     rules = [str(chosen.attrs["inclusion"])] if "inclusion" in chosen.attrs else []
-    for name, wanted in (("region", region), ("animal", animal)):
+    for label, name, wanted in (("region", "region", region), ("animal", "animal", animal), ("array", "arr", array)):
         if wanted is not None:
             values = [wanted] if isinstance(wanted, str) else [str(value) for value in wanted]
-            chosen = _keep_sites(chosen, _sites_with(chosen, name, values), f"{name} {', '.join(values)}")
-            rules.append(f"{name}: {', '.join(values)}")
+            chosen = _keep_sites(chosen, _sites_with(chosen, name, values), f"{label} {', '.join(values)}")
+            rules.append(f"{label}: {', '.join(values)}")
     if isinstance(time, str):
         check_option("time", time, ["mean"])
         chosen = average_time(chosen)
@@ -72,7 +74,8 @@ def select(
         chosen = _with_reliability(chosen, float(reliability))
         enough = chosen["reliability"].values >= reliability
         chosen = _keep_sites(chosen, enough, f"reliability of at least {reliability:g}")
-        rules.append(f"reliability >= {reliability:g}")
+        rules.append(f"reliability >= {reliability:g} ({int(enough.sum())} of {len(enough)} sites)")
+        _logger.info("%d of %d sites have a reliability of at least %g", enough.sum(), len(enough), reliability)
     return chosen.assign_attrs(inclusion="; ".join(rules)) if rules else chosen
 
 

@@ -31,6 +31,7 @@ def crossvalidated_choice(
     seed: int,
     device: str,
     dtype: str,
+    groups: NDArray[Any] | None = None,
 ) -> xr.Dataset:
     """For each region, the similarity of the layer chosen on the other half of the stimuli.
 
@@ -46,6 +47,8 @@ def crossvalidated_choice(
         As for :func:`neuroguide.score`.
     seed : int
         Seed of the halves.
+    groups : integer array of shape (n_stimuli,), optional
+        Equal for copies of one image, which are always in the same half; by default all differ.
 
     Returns
     -------
@@ -59,8 +62,7 @@ def crossvalidated_choice(
     chosen: dict[str, Counter[str]] = {target.region: Counter() for target in targets}
     rng = np.random.default_rng(derive_seed(seed, "layer choice"))
     for _ in range(N_HALVES):
-        order = rng.permutation(n_stimuli)
-        halves = [np.sort(order[: n_stimuli // 2]), np.sort(order[n_stimuli // 2 :])]
+        halves = _halves(np.arange(n_stimuli) if groups is None else groups, rng)
         # values[half] has the shape (n_layers, n_regions)
         values = [
             similarity.compare_all(
@@ -84,6 +86,15 @@ def crossvalidated_choice(
         },
         coords={"region": regions},
     )
+
+
+def _halves(groups: NDArray[Any], rng: np.random.Generator) -> list[NDArray[np.intp]]:
+    """Two random halves of the stimuli, in ascending order; groups stay whole."""
+    numbers = np.unique(groups, return_inverse=True)[1].reshape(-1)
+    order = rng.permutation(numbers.max() + 1)
+    filled = np.cumsum(np.bincount(numbers)[order])
+    first = np.isin(numbers, order[filled <= len(groups) // 2])
+    return [np.flatnonzero(first), np.flatnonzero(~first)]
 
 
 def check_stimuli(n_stimuli: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,6 @@ from neuroguide.recordings.normalising import normalise_sites
 from neuroguide.recordings.reliability import split_half_reliability
 from neuroguide.scoring.responses import Responses
 from neuroguide.scoring.targets import Target
-from neuroguide.stimuli import StimulusSet
 
 #: Outer folds of the regressions (our choice; Brain-Score has 10 random splits of 90%).
 N_FOLDS = 5
@@ -39,17 +37,6 @@ class Fit:
 
     value: float
     normalized: float
-
-
-def image_groups(stimuli: StimulusSet) -> NDArray[np.int64]:
-    """A number for each stimulus, equal for those with the same pixels: folds must never split them."""
-    images = stimuli.images()
-    digests = []
-    for index in range(len(images)):
-        pixels = np.ascontiguousarray(images[index])
-        digests.append(hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest())
-    numbers = {digest: number for number, digest in enumerate(dict.fromkeys(digests))}
-    return np.array([numbers[digest] for digest in digests], dtype=np.int64)
 
 
 def site_ceilings(found: Responses | None, *, seed: int) -> NDArray[np.float64] | None:
@@ -86,7 +73,7 @@ def fit(
     ceilings : array of shape (n_sites,), optional
         See :func:`site_ceilings`.
     groups : array of shape (n_stimuli,)
-        See :func:`image_groups`.
+        See :func:`neuroguide.stimuli.duplicates.image_groups`.
     seed : int
         Of the folds.
 

@@ -40,8 +40,10 @@ class RSA:
         categories: Tensor | None,
         seed: int,
         where: dict[str, str],
+        groups: NDArray[np.int64] | None = None,
     ) -> None:
         self._targets, self._comparison, self._inference = targets, comparison, inference
+        self._groups = groups
         self._layer_choice, self._categories, self._seed, self._where = layer_choice, categories, seed, where
         self._stack = torch.cat([target.stack() for target in targets])
         # what depends on the recording alone, such as its ranks, is computed once
@@ -92,7 +94,15 @@ class RSA:
             )
         if self._layer_choice == "crossvalidated":
             scores = scores.merge(
-                crossvalidated_choice(stacked, layers, self._targets, self._comparison, seed=self._seed, **self._where)
+                crossvalidated_choice(
+                    stacked,
+                    layers,
+                    self._targets,
+                    self._comparison,
+                    seed=self._seed,
+                    groups=self._groups,
+                    **self._where,
+                )
             )
         return scores.assign_attrs(attrs)
 

@@ -21,6 +21,15 @@ from neuroguide.engine.dissimilarity import Distance
 from neuroguide.engine.similarity import resolve_comparison
 from neuroguide.models.slices import iterate_slices
 from neuroguide.models.zoo import Model, check_layers, open_model
+from neuroguide.scoring.controls import (
+    MEAN_RATE,
+    PartialSimilarity,
+    check_given,
+    mean_rate_model,
+    mean_rate_names,
+    mean_rate_rdms,
+    without_images,
+)
 from neuroguide.scoring.distances import (
     AnyDistance,
     distance_pair,
@@ -31,13 +40,15 @@ from neuroguide.scoring.distances import (
 from neuroguide.scoring.inference import Inference, warn_if_approximate
 from neuroguide.scoring.layer_choice import check_stimuli
 from neuroguide.scoring.layers import layer_features, layer_rdms
-from neuroguide.scoring.mappings import image_groups
+from neuroguide.scoring.methods import reporting_attrs
 from neuroguide.scoring.metrics import RSA, SingleSites, SiteMetric
 from neuroguide.scoring.rdms import KEPT_ATTRS, over_time
 from neuroguide.scoring.responses import Responses
 from neuroguide.scoring.subjects import animal_targets
 from neuroguide.scoring.targets import Target, is_rdm, open_any, stimuli_of, targets_of
+from neuroguide.scoring.time import bin_targets, by_bin, check_time
 from neuroguide.stimuli import StimulusSet
+from neuroguide.stimuli.duplicates import image_groups
 
 METRICS = ("rsa", "cka", "ridge", "pls")
 
@@ -59,6 +70,7 @@ def score(
     resample: str = "stimuli",
     permutations: int = 0,
     within: str | None = None,
+    given: Sequence[str] = (),
     seed: int = 0,
     device: str = "auto",
     dtype: str = "float32",
@@ -73,7 +85,9 @@ def score(
     Parameters
     ----------
     model : torch.nn.Module, Model or str
-        ``"timm:resnet18"``, ``"torchvision:alexnet"``, ``"path/to/file.py:factory"``, ``"pixels"``, or a module.
+        ``"timm:resnet18"``, ``"torchvision:alexnet"``, ``"path/to/file.py:factory"``, or a module. The standard rows
+        beside any model are ``"pixels"``, ``"luminance-contrast"`` and ``"mean-rate"``, which is each region's own
+        response averaged over its sites (``metric="rsa"``).
     recording : xarray.DataArray, str or path
         An assembly or an RDM, the name of one (``"virtual"``, ``"cowley2023:210325"``), or a file.
     metric : {"rsa", "cka", "ridge", "pls"}
@@ -100,8 +114,9 @@ def score(
         ``subject``); ``similarity`` is their mean, ``each`` the animals' own, and the ceiling the leave-one-out bounds
         ``ceiling_low`` and ``ceiling_high`` (Nili et al. 2014). ``"site"``: every neuroid has an RDM of its own, the
         squared differences of its responses; the result has the dim ``neuroid``.
-    time : "mean" or (start, end)
-        The time window in ms over which responses are averaged; ``"mean"`` takes all time bins.
+    time : "mean", "each" or (start, end)
+        The time window in ms over which responses are averaged; ``"mean"`` takes all time bins, ``"each"`` scores every
+        time bin by itself, with a ceiling of its own, along a dim ``time_bin``.
     bootstrap : int
         Number of bootstrap samples (``metric="rsa"``, at least 200): 95% intervals ``ci_low``, ``ci_high`` of every
         layer, and of the best layer of each region, chosen anew in every sample; over stimuli also of ``normalized``,
@@ -116,6 +131,9 @@ def score(
     within : str, optional
         A column of the stimuli (``"category_name"``): stimuli only change places inside its values, so that chance
         keeps what the category explains.
+    given : sequence of str
+        Controls, e.g. ``["pixels", "luminance-contrast", "mean-rate"]`` (or any model by name): adds ``partial``, the
+        similarity of each layer after what it shares with their RDMs is taken out (``metric="rsa"``).
     seed : int
         Seed of all random splits.
     device, dtype : str
@@ -148,13 +166,16 @@ def score(
     wanted = Inference(bootstrap, resample, permutations, within, seed)
     # everything that is quick to refuse is checked before anything is computed
     own, theirs = check_options(metric, layer_choice, per, distance, comparison, wanted)
+    check_given(given, metric, per, comparison)
+    by_rate = isinstance(model, str) and model == MEAN_RATE
+    check_time(time, per, metric, by_rate)
     where = {"device": str(resolve_device(device)), "dtype": dtype}
     parse_memory(memory)
-    network = open_model(model)
+    network = mean_rate_model() if by_rate else open_model(model)
     if layers is not None:
         check_layers(network.module, tuple(layers), network.name)
     opened = open_any(recording)
-    shown = stimuli_of(opened, stimuli)
+    shown = without_images(opened) if by_rate and stimuli is None and not given else stimuli_of(opened, stimuli)
     if metric == "rsa":
         warn_if_approximate(comparison, known_distances(opened, own, theirs))
     arguments: dict[str, Any] = {"normalise": normalise, "time": time}
@@ -167,6 +188,9 @@ def score(
         arguments |= {"distance": own, "comparison": comparison, **where}
         if per == "animal":
             targets = animal_targets(opened, **arguments)
+        elif time == "each":
+            del arguments["time"]
+            targets = bin_targets(opened, seed=seed, rdms=metric == "rsa", time="mean", **arguments)
         else:
             targets = targets_of(opened, seed=seed, rdms=metric == "rsa", **arguments)
         wanted.check_targets(targets, len(stimulus_ids(opened, targets)))
@@ -177,21 +201,32 @@ def score(
     if metric != "rsa":
         compared = SiteMetric(metric, targets, image_groups(shown), seed)
     elif per != "site":
-        compared = RSA(targets, comparison, wanted, layer_choice, wanted.categories(shown), seed, where)
+        groups = image_groups(shown) if layer_choice == "crossvalidated" and shown.has_images else None
+        compared = RSA(targets, comparison, wanted, layer_choice, wanted.categories(shown), seed, where, groups)
+    partial = PartialSimilarity(given, targets, comparison, shown, theirs, where, memory) if given else None
     slices = iterate_slices(
         network, shown, layers, device=where["device"], dtype=dtype, memory=memory, progress=progress
     )
     found = (
         layer_features(slices)
         if isinstance(compared, SiteMetric)
+        else mean_rate_rdms(targets)
+        if by_rate
         else layer_rdms(slices, theirs, stimulus_ids=ids, model=network.name)
     )
     for name, values in found:
         try:
             compared.add(name, values)
+            if partial is not None:
+                partial.add(name, values)
         except InputError as error:
             raise InputError(f"layer {name!r} of {network.name}: {error}") from error
-    scores = compared.dataset(network.layers if layers is None else tuple(layers))
+    names = tuple(mean_rate_names(targets)) if by_rate else network.layers if layers is None else tuple(layers)
+    scores = compared.dataset(names)
+    if partial is not None:
+        scores["partial"] = (("layer", "region"), partial.values(names))
+    if time == "each":
+        scores = by_bin(scores, opened)
     return scores.assign_attrs(
         _provenance(network, opened, shown, targets)
         | distance_attrs(opened, own, theirs, per)
@@ -203,6 +238,8 @@ def score(
         }
         | ({"resample": resample} if bootstrap else {})
         | ({"within": within} if within is not None else {})
+        | ({"given": json.dumps(list(given))} if given else {})
+        | reporting_attrs(opened, targets)
     )  # fmt: skip
 
 

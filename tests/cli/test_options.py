@@ -20,7 +20,7 @@ def test_options_are_numbers_lists_and_text():
         "array": "data.resp", "dims": ("neuroid", "presentation"), "window": (-50, 200.5), "simultaneous": True,
     }  # fmt: skip
     for wrong in (["array"], ["=x"], ["a=1", "a=2"]):
-        with pytest.raises(OptionError, match="write e.g. --option array=resp"):
+        with pytest.raises(OptionError, match=r"write e\.g\. --option array=resp"):
             parse_options(wrong)
 
 

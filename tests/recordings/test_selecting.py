@@ -27,7 +27,7 @@ def test_by_reliability(make_recording):
     assert chosen["neuroid_id"].values.tolist() == ["site_0", "site_1", "site_2", "site_3"]
     expected = split_half_reliability(recording).values[:4]
     np.testing.assert_allclose(chosen["reliability"].values, expected)
-    assert chosen.attrs["inclusion"] == "reliability >= 0.5"
+    assert chosen.attrs["inclusion"] == "reliability >= 0.5 (4 of 6 sites)"
 
 
 def test_after_averaging_the_reliability_that_was_computed_counts(make_recording):
@@ -154,3 +154,12 @@ def test_complete_leaves_something(recording):
         complete(recording, drop="sites")
     with pytest.raises(OptionError, match="unknown drop 'rows'"):
         complete(recording, drop="rows")
+
+
+def test_by_array(recording):
+    placed = recording.assign_coords(arr=("neuroid", ["P", "M", "P"]))
+    chosen = select(placed, array="P", region=["V4"])
+    assert chosen["neuroid_id"].values.tolist() == ["site_0", "site_2"]
+    assert chosen.attrs["inclusion"] == "region: V4; array: P"
+    with pytest.raises(OptionError, match="unknown arr 'Q'"):
+        select(placed, array="Q")
