@@ -124,7 +124,9 @@ def search(
                     threads=threads, seed=seed, device=device,
                 )  # fmt: skip
             elif resume:
-                found = study.resume_search(_needed(run), trials=trials, executor=workers, progress=report)
+                found = study.resume_search(
+                    _needed(run), trials=trials, storage=storage, executor=workers, progress=report
+                )
             elif repeat is not None:
                 found = study.repeat_search(repeat, _needed(run), executor=workers, progress=report)
             else:
@@ -139,7 +141,7 @@ def search(
             where = f"--run {run}" if run is not None else "--run with its folder"
             _output.err.print(f"interrupted; go on with: neuroguide search --resume {where}", markup=False)
             raise typer.Exit(130) from None
-    print_run(found, json=json, top=TOP)
+    print_run(found, json=json)
     if plot is not None:
         from neuroguide.cli._pictures import draw_search
 
@@ -149,7 +151,9 @@ def search(
 
 def leaderboard(
     run: Annotated[Path, typer.Argument(help="The run's folder.")],
-    top: Annotated[int, typer.Option(min=0, help="How many rows of the table; 0 prints all.")] = TOP,
+    top: Annotated[
+        int | None, typer.Option(min=0, help="How many rows; 0 prints all [10 in a table, all in JSON].")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write all of it to a .csv or .json file.")] = None,
     json: Json = False,
 ) -> None:
@@ -212,12 +216,15 @@ def print_leaderboard(table: pd.DataFrame, *, title: str, top: int, caption: str
     _output.print_table(title, headings, rows, caption=caption)
 
 
-def print_run(found: SearchRun, *, json: bool, top: int) -> None:
+def print_run(found: SearchRun, *, json: bool, top: int | None = None) -> None:
     """The leaderboard of a run, with what it cost."""
     table = found.leaderboard()
     if json:
-        _output.print_json(table.to_dict("records"))
+        from neuroguide.nas.leaderboard import to_json
+
+        typer.echo(to_json(table.head(top) if top else table), nl=False)
         return
+    top = TOP if top is None else top
     settings = found.settings
     told = f"{len(found.results)} of {settings['search']['trials']} trials"
     caption = f"{told}, {found.image_equivalents:,.0f} image-equivalents"

@@ -53,7 +53,8 @@ def to_model_commitment(
     model : torch.nn.Module, Model, str or function
         Whatever :func:`neuroguide.open_model` takes.
     region_layer_map : mapping of str to str or list of str, optional
-        The layer or layers that stand for a region, e.g. ``{"V4": "stage2", "IT": "stage3"}``. Without it Brain-Score
+        The layer or layers that stand for a region, e.g. ``{"V4": "stage2", "IT": "stage3"}``; by default the network's
+        own attribute of this name, which networks exported by :func:`neuroguide.export` have. Without it Brain-Score
         chooses the best of ``layers`` on its public benchmarks when a region is first recorded, for which it downloads
         their data.
     layers : sequence of str, optional
@@ -90,7 +91,9 @@ def to_model_commitment(
     names = opened.layers if layers is None else check_layers(opened.module, tuple(layers), opened.name)
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise OptionError(f"batch_size is {batch_size!r}; give a number of at least 1")
-    committed = None if region_layer_map is None else _checked(region_layer_map, opened)
+    # networks that neuroguide exported say which stage is most similar to each region
+    regions = region_layer_map or getattr(opened.module, "region_layer_map", None) or None
+    committed = None if regions is None else _checked(regions, opened)
     if behavioral_readout_layer is not None:
         check_layers(opened.module, (behavioral_readout_layer,), opened.name)
     degrees = visual_degrees or opened.preprocess.degrees or VISUAL_DEGREES
@@ -189,7 +192,7 @@ class BrainScorePreprocess(Preprocess):
         ``read(paths) -> array of shape (n_stimuli, channels, height, width)``.
     """
 
-    read: Callable[[list[str]], Any] = field(default=lambda paths: paths, repr=False, compare=False)
+    read: Callable[[list[str]], Any] = field(repr=False, compare=False, kw_only=True)
 
     def __call__(self, images: NDArray[Any], *, degrees: float | None = None) -> Tensor:
         """The input for some stimuli; see :class:`neuroguide.models.preprocess.Preprocess`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from neuroguide._core.options import unknown_option
 from neuroguide._core.registry import Registry
 from neuroguide.engine.device import resolve_device
 from neuroguide.models.factory import call_factory, is_factory, one_line
+from neuroguide.models.onnx_files import OnnxNetwork
 from neuroguide.models.optional import preprocess_of_timm
 from neuroguide.models.preprocess import Preprocess
 from neuroguide.models.stages import stage_outputs
@@ -117,6 +119,7 @@ def open_model(
           of that library.
         - ``"path/to/file.py:make"``: ``make()`` of that file returns a torch module or a :class:`Model`. **The file is
           run** with your rights: name only files that you trust. Without a function's name, ``make`` is meant.
+        - ``"path/to/model.onnx"``: one that :func:`neuroguide.export` wrote.
         - ``"pixels"``: the pixels themselves, a baseline; ``"luminance-contrast"``: their luminance and contrast alone.
         - a torch module: it may carry the attributes ``preprocess`` (a :class:`Preprocess`, or its parameters in a
           dict, as exported networks do) or ``image_size`` (an int), ``stage_names`` (layers), or timm's
@@ -174,6 +177,8 @@ def _open(model: object, pretrained: bool) -> Model:
 def _from_name(text: str, pretrained: bool) -> Model:
     if is_factory(text):
         return _made(call_factory(text), text.replace("\\", "/").rpartition("/")[2])
+    if text.endswith(".onnx"):
+        return _made(OnnxNetwork(Path(text).expanduser()), text.replace("\\", "/").rpartition("/")[2])
     source, _, rest = text.partition(":")
     opener = openers[source]
     if not rest and source not in ("pixels", "luminance-contrast"):

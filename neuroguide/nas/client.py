@@ -20,7 +20,7 @@ from neuroguide.nas.folder import RunFolder
 from neuroguide.nas.guides import PreparedCombined, PreparedTeacher
 from neuroguide.nas.guides.base import WORST_ACCURACY
 from neuroguide.nas.leaderboard import to_csv
-from neuroguide.nas.loop import RESULT, Evaluation, Loop, Result, evaluate_once
+from neuroguide.nas.loop import Evaluation, Loop, Result, evaluate_once
 from neuroguide.nas.plan import Plan
 from neuroguide.nas.progress import Progress
 from neuroguide.nas.reference import reference_set
@@ -111,9 +111,8 @@ def _search(
 
     weights = BestWeights(folder, plan.keep)
     weights.sweep()
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-        if RESULT in trial.user_attrs:
-            weights.add(trial.number, trial.user_attrs[RESULT])
+    for number, result in SearchRun(folder.path, study=study).results.items():
+        weights.add(number, result)
 
     def on_told(state: Progress, number: int | None, result: Result | None) -> None:
         if number is not None and result is not None:

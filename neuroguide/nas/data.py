@@ -287,6 +287,13 @@ def split_indices(labels: Int64, validation: int | float, seed: int) -> tuple[In
     return np.sort(order[count:]), order[:count]
 
 
+def _checked_split(images: Tensor, labels: Tensor, n_classes: int, split: str) -> Split:
+    pixels, numbers = (torch.from_numpy(array) for array in checked_arrays(images, labels, f"{split} images"))
+    if len(numbers) and int(numbers.max()) >= n_classes:
+        raise InputError(f"labels of {split} images go up to {int(numbers.max())} and there are {n_classes} classes")
+    return Split(pixels, numbers)
+
+
 def _read_saved(path: Path) -> TrainingData:
     if not path.is_file():
         raise FileError(f"there is no file {path}")
@@ -298,7 +305,7 @@ def _read_saved(path: Path) -> TrainingData:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         classes = tuple(json.loads(header["classes"]))
         splits = {
-            split: Split(tensors[f"{split}.images"], tensors[f"{split}.labels"])
+            split: _checked_split(tensors[f"{split}.images"], tensors[f"{split}.labels"], len(classes), split)
             for split in ("train", "validation", "test")
             if f"{split}.images" in tensors
         }

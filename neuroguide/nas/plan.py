@@ -30,6 +30,7 @@ from neuroguide.nas.loop import RESULT
 from neuroguide.nas.samplers import ArchitectureSampler, make_sampler
 from neuroguide.nas.samplers.halving import HalvingSampler
 from neuroguide.nas.spaces import Space, open_space
+from neuroguide.nas.storage import without_password
 
 #: The function that evaluates a candidate, unless another is named.
 EVALUATE = "neuroguide.nas.evaluation:evaluate"
@@ -210,7 +211,13 @@ class Plan:
         ladder = {} if self.halving is None else {"halving": str(self.halving), "promotion": self.promotion}
         reference = None if self.reference is None else json.dumps(self.space.to_json(self.reference))
         return {
-            "search": {**{name: getattr(self, name) for name in search}, **ladder, "reference": reference},
+            "search": {
+                **{name: getattr(self, name) for name in search},
+                **ladder,
+                "reference": reference,
+                # a run's folder is handed around, its password is not
+                "storage": None if self.storage is None else without_password(self.storage),
+            },
             "sampler": {"name": self.sampler, "options": self.options},
             "space": {**origin, "sha256": file_hash(str(origin["space"]))},
             "guide": {

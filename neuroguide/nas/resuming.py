@@ -33,6 +33,7 @@ def resume_search(
     run: str | os.PathLike[str],
     *,
     trials: int | None = None,
+    storage: str | None = None,
     executor: AnyExecutor | None = None,
     progress: OnProgress | None = None,
 ) -> SearchRun:
@@ -44,6 +45,9 @@ def resume_search(
         The run's folder.
     trials : int, optional
         More trials than it was started with.
+    storage : str, optional
+        The database of a run that has one, with its password, which ``run.toml`` does not hold; without it, the
+        password is taken from the environment variable ``NEUROGUIDE_STORAGE_PASSWORD``.
     executor : str or Executor, optional
         Where candidates are evaluated; it need not be what it was.
     progress : callable, optional
@@ -64,14 +68,14 @@ def resume_search(
     folder.read_settings()
     with folder.locked():
         plan = restore_plan(folder)
-        if trials is not None:
-            plan = replace(plan, trials=trials)
+        if trials is not None or storage is not None:
+            plan = replace(plan, trials=trials or plan.trials, storage=storage or plan.storage)
             folder.check_same(plan.settings(folder))
         with opened_executor(
             executor, threads=plan.threads, time_limit=plan.time_limit, memory_limit=plan.memory_limit
         ) as workers:
             run_client(continued(plan, folder), folder, workers, progress)
-    return open_run(folder.path)
+    return open_run(folder.path, storage=storage)
 
 
 def repeat_search(

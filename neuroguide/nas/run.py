@@ -38,6 +38,20 @@ STANDARD = "standard "
 SUPERNET = "supernet"
 
 
+#: What every stored result has.
+_PARTS: dict[str, Any] = {
+    "value": int | float,
+    "values": list,
+    "measures": Mapping,
+    "architecture": Mapping,
+    "image_equivalents": int | float,
+}
+
+
+def _is(result: Any, name: str, kind: Any) -> bool:
+    return isinstance(result, Mapping) and isinstance(result.get(name), kind) and "reason" in result
+
+
 @dataclass(frozen=True)
 class Candidate:
     """One evaluated candidate.
@@ -72,6 +86,9 @@ class SearchRun:
         The run's folder.
     study : optuna.Study, optional
         Its study, if it is open already.
+    storage : str, optional
+        The address of its database, if it has one with a password; see
+        :func:`neuroguide.nas.resuming.resume_search`.
 
     Raises
     ------
@@ -79,8 +96,11 @@ class SearchRun:
         If it holds no run, or one of a newer neuroguide.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, study: optuna.Study | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, study: optuna.Study | None = None, storage: str | None = None
+    ) -> None:
         self._study = study
+        self._storage = storage
         self.folder = RunFolder(path)
         #: Everything that the search depends on, as in ``run.toml``.
         self.settings: dict[str, Any] = self.folder.read_settings()
@@ -101,7 +121,7 @@ class SearchRun:
         """
         if self._study is not None:
             return self._study
-        url = self.settings["search"].get("storage")
+        url = self._storage or self.settings["search"].get("storage")
         if url is None and not self.folder.journal.exists():
             raise FileError(f"{self.folder.journal} is not there; restore it from a copy, or resume the run")
         storage = open_storage(self.folder.journal, url)
@@ -120,9 +140,23 @@ class SearchRun:
 
     @property
     def results(self) -> dict[int, Result]:
-        """What is stored of every told trial, by its number."""
+        """What is stored of every told trial, by its number.
+
+        Raises
+        ------
+        FileError
+            If the store is gone or damaged.
+        """
         trials = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        return {trial.number: trial.user_attrs[RESULT] for trial in trials if RESULT in trial.user_attrs}
+        found = {trial.number: trial.user_attrs[RESULT] for trial in trials if RESULT in trial.user_attrs}
+        for number, result in found.items():
+            garbled = [name for name, kind in _PARTS.items() if not _is(result, name, kind)]
+            if garbled:
+                raise FileError(
+                    f"the result of trial {number} of {self.path} lacks or garbles {', '.join(garbled)}; restore the "
+                    "store from a copy, or start another run"
+                )
+        return found
 
     @property
     def finished(self) -> bool:
@@ -230,7 +264,7 @@ def _best_trial(results: Mapping[int, Result]) -> int | None:
     return max(results, key=lambda number: (standing(results[number]), -number), default=None)
 
 
-def open_run(path: str | os.PathLike[str]) -> SearchRun:
+def open_run(path: str | os.PathLike[str], *, storage: str | None = None) -> SearchRun:
     """Open the run in a folder to look at it; :func:`neuroguide.nas.study.resume_search` goes on with it.
 
     Raises
@@ -238,4 +272,4 @@ def open_run(path: str | os.PathLike[str]) -> SearchRun:
     FileError
         If it holds no run, or one of a newer neuroguide.
     """
-    return SearchRun(path)
+    return SearchRun(path, storage=storage)

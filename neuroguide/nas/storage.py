@@ -15,11 +15,18 @@ import optuna
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalFileSymlinkLock
 from optuna.trial import FrozenTrial, Trial
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from neuroguide._core.errors import FileError, InputError
 
 #: Seconds for which another program (a dashboard) may hold the journal before its lock counts as left behind.
 _LOCK_PATIENCE = 1.0
+
+#: Environment variable of the password of a run's database, which is not written down.
+PASSWORD = "NEUROGUIDE_STORAGE_PASSWORD"  # noqa: S105
+#: What SQLAlchemy shows instead of one.
+_HIDDEN = "***"
 
 
 class RunJournal(JournalFileBackend):
@@ -83,7 +90,8 @@ def open_storage(journal: Path, url: str | None = None) -> BaseStorage:
     journal : Path
         The journal file; made if it does not exist.
     url : str, optional
-        A database instead, as SQLAlchemy writes it: ``"sqlite:///searches.db"``.
+        A database instead, as SQLAlchemy writes it: ``"sqlite:///searches.db"``. Where its password is ``***``, it is
+        taken from the environment variable ``NEUROGUIDE_STORAGE_PASSWORD``.
 
     Raises
     ------
@@ -93,17 +101,43 @@ def open_storage(journal: Path, url: str | None = None) -> BaseStorage:
         If the database cannot be opened.
     """
     if url is not None:
+        url, shown = _with_password(url), without_password(url)
         try:
             return optuna.storages.RDBStorage(url)
         except Exception as error:  # whatever the driver of the database raises
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise InputError(f"cannot open the storage {url!r}: {first}") from error
+            raise InputError(f"cannot open the storage {shown!r}: {first.replace(url, shown)}") from error
     try:
         return JournalStorage(RunJournal(journal))
     except (ValueError, KeyError, AssertionError) as error:
         raise FileError(
             f"{journal} is damaged before its last line ({error}); restore it from a copy, or start another run"
         ) from error
+
+
+def without_password(url: str) -> str:
+    """A database's address with ``***`` for its password, as it may be written down and shown."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return url
+    return url if parsed.password is None else parsed.render_as_string(hide_password=True)
+
+
+def _with_password(url: str) -> str:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return url
+    if parsed.password != _HIDDEN:
+        return url
+    password = os.environ.get(PASSWORD)
+    if password is None:
+        raise InputError(
+            f"the storage {url!r} was written down without its password; give it in the environment variable "
+            f"{PASSWORD}, or the whole address as storage= (--storage)"
+        )
+    return parsed.set(password=password).render_as_string(hide_password=False)
 
 
 def repair_journal(path: Path) -> Path | None:

@@ -207,7 +207,7 @@ def search(
         else:
             folder.write_settings(plan.settings(folder))
         run_client(plan, folder, workers, progress)
-    return open_run(folder.path)
+    return open_run(folder.path, storage=storage)
 
 
 def _prepare(guide: object, data: TrainingData | None, degrees: float | None, device: str) -> guides.PreparedGuide:

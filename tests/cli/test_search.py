@@ -33,8 +33,13 @@ def test_the_leaderboard_says_where_its_numbers_come_from(run: Path, capsys: pyt
 def test_json_and_csv_hold_what_the_run_holds(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "leaderboard.csv"
     assert main(["leaderboard", str(run), "--json", "--out", str(out)]) == 0
-    rows = json.loads(capsys.readouterr().out)
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["format"], printed["simulated"]) == (1, 1)
+    rows = printed["rows"]
     table = open_run(run).leaderboard()
+    assert len(rows) == len(table)
+    assert main(["leaderboard", str(run), "--json", "--top", "2"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == rows[:2]
     assert [row["trial"] for row in rows[:3]] == table["trial"].tolist()[:3]
     assert rows[0]["value"] == pytest.approx(rows[0]["P"] + rows[0]["TG"])
     assert pd.read_csv(out)["value"].tolist() == pytest.approx(table["value"].tolist())
@@ -44,7 +49,7 @@ def test_a_run_is_never_overwritten_and_goes_on_with_more_trials(run: Path, caps
     assert main(["search", "--data", "objects:64", "--guide", "performance", "--run", str(run), "-q"]) == 2
     assert "holds a run already" in capsys.readouterr().err
     assert main(["search", "--resume", "--run", str(run), "--trials", "4", "--quiet", "--json"]) == 0
-    assert len([row for row in json.loads(capsys.readouterr().out) if row["kind"] != "reference"]) == 4
+    assert len([row for row in json.loads(capsys.readouterr().out)["rows"] if row["kind"] != "reference"]) == 4
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from neuroguide._core import settings as core_settings
 from neuroguide._core.errors import FileError, InputError, MissingExtraError, OptionError
@@ -198,6 +200,17 @@ def test_arrays_and_files_of_arrays(tmp_path: Path) -> None:
         open_data(tmp_path / "broken.safetensors")
     with pytest.raises(FileError, match="no file"):
         open_data(tmp_path / "absent.safetensors")
+    for name, garbled, message in [
+        ("train.images", data.train.images.float(), "train images should be uint8"),
+        ("validation.labels", data.validation.labels.float(), "labels of validation images should be 8 whole numbers"),
+        ("test.labels", data.test.labels + 1, "labels of test images go up to 4 and there are 4 classes"),
+        ("train.labels", data.train.labels[:-1], "labels of train images should be 32 whole numbers"),
+    ]:
+        tensors = load_file(tmp_path / "data.safetensors")
+        with safe_open(tmp_path / "data.safetensors", "pt") as file:
+            save_file({**tensors, name: garbled}, tmp_path / "garbled.safetensors", metadata=file.metadata())
+        with pytest.raises(FileError, match=f"not training data saved by neuroguide: {message}"):
+            open_data(tmp_path / "garbled.safetensors")
 
 
 @pytest.mark.parametrize(

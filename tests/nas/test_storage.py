@@ -11,7 +11,8 @@ import optuna
 import pytest
 
 from neuroguide._core.errors import FileError, InputError
-from neuroguide.nas.storage import RunJournal, adopt, open_storage, repair_journal
+from neuroguide.nas import storage as storage_module
+from neuroguide.nas.storage import PASSWORD, RunJournal, adopt, open_storage, repair_journal, without_password
 
 
 def _study(path):
@@ -135,3 +136,20 @@ def test_any_database_of_optuna_will_do(tmp_path):
     storage.engine.dispose()
     with pytest.raises(InputError, match="cannot open the storage 'nonsense://'"):
         open_storage(tmp_path / "unused", "nonsense://")
+
+
+def test_a_password_is_neither_written_down_nor_shown(tmp_path, monkeypatch):
+    hidden = without_password("nonsense://me:secret@host/db")
+    assert hidden == "nonsense://me:***@host/db"
+    assert without_password("sqlite:///x.db") == "sqlite:///x.db"
+    with pytest.raises(InputError, match=r"was written down without its password; give it in .* NEUROGUIDE_STORAGE_"):
+        open_storage(tmp_path / "unused", hidden)
+    opened = []
+    monkeypatch.setattr(storage_module.optuna.storages, "RDBStorage", opened.append)
+    monkeypatch.setenv(PASSWORD, "sec/ret")
+    open_storage(tmp_path / "unused", hidden)
+    assert opened == ["nonsense://me:sec%2Fret@host/db"]
+    monkeypatch.undo()
+    with pytest.raises(InputError) as raised:
+        open_storage(tmp_path / "unused", "nonsense://me:secret@host/db")
+    assert "secret" not in str(raised.value)

@@ -22,9 +22,10 @@ from neuroguide._core.errors import FileError, InputError, OptionError
 from neuroguide._version import __version__
 from neuroguide.models.capture import forward
 from neuroguide.models.factory import call_factory, is_factory
+from neuroguide.models.onnx_files import OnnxNetwork
 from neuroguide.models.state import fixed_draws
 from neuroguide.nas.export.module import module_text
-from neuroguide.nas.export.onnx_file import LOGITS, check_onnx, run_onnx, write_onnx
+from neuroguide.nas.export.onnx_file import LOGITS, check_onnx, write_onnx
 from neuroguide.nas.folder import now
 from neuroguide.nas.maturing import RESULT
 from neuroguide.nas.retraining import Retrained, open_retrained, retrained
@@ -149,9 +150,8 @@ def _write(found: _Source, folder: Path, onnx: bool) -> dict[str, Any]:
     module = call_factory(f"{folder / 'model.py'}:make")
     differences = {"model.py": _compared(original, _answers(module, stage_names, images), "model.py")}
     if onnx:
-        write_onnx(module, stage_names, images[:2], folder / _ONNX)
-        answered = {name: value.flatten(1) for name, value in run_onnx(folder / _ONNX, images).items()}
-        differences[_ONNX] = _compared(original, answered, _ONNX)
+        write_onnx(module, trained.preprocess, images[:2], folder / _ONNX)
+        differences[_ONNX] = _compared(original, _answers(OnnxNetwork(folder / _ONNX), stage_names, images), _ONNX)
     files = sorted(path.name for path in folder.iterdir() if path.is_file())
     return {
         "format": FORMAT,

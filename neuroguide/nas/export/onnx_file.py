@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import json
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from torch import Tensor, nn
 from neuroguide._core.atomic import atomic_path
 from neuroguide._core.errors import InputError, missing_extra
 from neuroguide.models.factory import one_line
+from neuroguide.models.onnx_files import METADATA
+from neuroguide.models.preprocess import Preprocess
 
 LOGITS = "logits"
 _IMAGES = "images"
@@ -36,13 +39,17 @@ def check_onnx() -> None:
             raise missing_extra(name, "onnx", "exporting to ONNX") from error
 
 
-def write_onnx(network: nn.Module, stage_names: Sequence[str], images: Tensor, path: Path) -> None:
-    """Write a network in evaluation mode; input ``images``, outputs ``logits`` and one for each stage.
+def write_onnx(network: nn.Module, preprocess: Preprocess, images: Tensor, path: Path) -> None:
+    """Write a network in evaluation mode; input ``images``, outputs ``logits`` and one for each of its stages.
+
+    :class:`neuroguide.models.onnx_files.OnnxNetwork` reads it.
 
     Parameters
     ----------
     network : nn.Module
-    stage_names : sequence of str
+        Its attribute ``stage_names`` names its stages.
+    preprocess : Preprocess
+        Kept in the file.
     images : Tensor of shape (n, channels, size, size)
         An example; the number of images stays free.
     path : Path
@@ -52,7 +59,11 @@ def write_onnx(network: nn.Module, stage_names: Sequence[str], images: Tensor, p
     InputError
         If torch cannot export it.
     """
+    import onnx
+
+    stage_names: tuple[str, ...] = network.stage_names  # type: ignore[assignment]
     shown = _Staged(network, stage_names).eval()
+    described = json.dumps({"size": preprocess.size, "mean": preprocess.mean, "std": preprocess.std})
     with atomic_path(path) as temporary, _quiet():
         try:
             torch.onnx.export(
@@ -66,19 +77,13 @@ def write_onnx(network: nn.Module, stage_names: Sequence[str], images: Tensor, p
                 verbose=False,
                 dynamo=True,
             )
+            model = onnx.load(temporary)
+            onnx.helper.set_model_props(model, {METADATA: described})
+            onnx.save(model, temporary)
         except Exception as error:  # whatever the exporter meets in a user's network
             raise InputError(
                 f"torch {torch.__version__} cannot export this network to ONNX: {one_line(error)}"
             ) from error
-
-
-def run_onnx(path: Path, images: Tensor) -> Mapping[str, Tensor]:
-    """What the file answers to images, run by onnxruntime on the CPU."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, map(torch.from_numpy, session.run(None, {_IMAGES: images.numpy()})), strict=True))
 
 
 class _Staged(nn.Module):

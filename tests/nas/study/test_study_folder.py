@@ -169,6 +169,17 @@ def test_a_journal_cut_in_its_last_line_is_repaired_when_it_is_opened(stand_in, 
     assert "was cut short" in caplog.text
 
 
+def test_a_garbled_result_is_one_sentence(stand_in):
+    run = stand_in(trials=2)
+    journal = run.path / "study.journal"
+    journal.write_text(journal.read_text().replace('"value":', '"worth":'))
+    message = r"the result of trial \d of .* lacks or garbles value; restore the store from a copy"
+    with pytest.raises(FileError, match=message):
+        open_run(run.path).leaderboard()
+    with pytest.raises(FileError, match=message):
+        resume_search(run.path, trials=4, executor="inline")
+
+
 def test_a_run_may_be_moved(stand_in, tmp_path):
     stand_in(trials=4)
     shutil.move(tmp_path / "run", tmp_path / "elsewhere")
