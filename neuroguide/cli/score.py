@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as json_module
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,6 +25,7 @@ from neuroguide.cli._arguments import (
     Seed,
     opened,
 )
+from neuroguide.cli._time import draw_time, print_time
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -31,7 +33,10 @@ if TYPE_CHECKING:
 
 def score(
     model: Annotated[
-        str, typer.Argument(help="timm:NAME, torchvision:NAME, FILE.py:FACTORY (its code is run) or pixels.")
+        str,
+        typer.Argument(
+            help="timm:NAME, torchvision:NAME, FILE.py:FACTORY (code that is run), pixels, luminance-contrast, mean-rate."
+        ),
     ],
     recording: Recording,
     layers: Annotated[
@@ -42,7 +47,9 @@ def score(
     distance: Distance = "correlation",
     comparison: Comparison = "pearson",
     normalise: Normalise = "none",
-    time: Annotated[str, typer.Option(help="mean (over all time bins), or a window in ms: 70,170.")] = "mean",
+    time: Annotated[
+        str, typer.Option(help="mean (over all time bins), each (bin by itself), or a window in ms: 70,170.")
+    ] = "mean",
     per: Annotated[str, typer.Option(help="What is compared: region, animal, or site (every neuroid).")] = "region",
     bootstrap: Annotated[int, typer.Option(help="Bootstrap samples, for 95% intervals (rsa).")] = 0,
     resample: Resample = "stimuli",
@@ -51,6 +58,9 @@ def score(
     ] = 0,
     within: Annotated[
         str | None, typer.Option(help="Permute only inside the values of this column of the stimuli.")
+    ] = None,
+    given: Annotated[
+        str | None, typer.Option(help="Controls for partial similarity: pixels,luminance-contrast,mean-rate.")
     ] = None,
     layer_choice: Annotated[
         str, typer.Option(help="all, or crossvalidated (choose on one half, report on the other).")
@@ -83,7 +93,8 @@ def score(
             model, source, layers=[name.strip() for name in layers.split(",")] if layers else None, stimuli=stimuli,
             metric=metric, distance=distance, comparison=comparison, normalise=normalise,
             layer_choice=layer_choice, per=per, time=_window(time), bootstrap=bootstrap, resample=resample,
-            permutations=permutations, within=within, seed=seed, device=device, memory=memory, progress=progress,
+            permutations=permutations, within=within, given=given.split(",") if given else (), seed=seed,
+            device=device, memory=memory, progress=progress,
         )  # fmt: skip
     if out is not None:
         scoring.write_scores(scores, out)
@@ -95,6 +106,11 @@ def score(
         print_scores(scores)
     if plot is not None and per == "site":
         _draw_sites(scores, plot / "sites.png")
+    elif plot is not None and "time_bin" in scores.dims:
+        for picture in draw_time(scores, plot):
+            _output.err.print(f"wrote {picture}", markup=False)
+    elif plot is not None and scores.attrs["model"] == "mean-rate":
+        raise InputError("the mean rate is no model of images, so there is no picture of it; leave --plot out")
     elif plot is not None:
         from neuroguide.cli._pictures import draw_scores
 
@@ -103,7 +119,10 @@ def score(
 
 
 def print_scores(scores: xr.Dataset) -> None:
-    """The layer-by-region table, with the ceiling and where the data come from."""
+    """The layer-by-region table, with the ceiling and where the data come from; over time, the best of each bin."""
+    if "time_bin" in scores.dims:
+        print_time(scores, _title(scores.attrs), _how(scores.attrs))
+        return
     regions = [str(name) for name in scores["region"].values]
     rows: list[list[object]] = [
         [str(layer), *(_with_interval(scores.sel(layer=layer, region=region)) for region in scores["region"].values)]
@@ -116,6 +135,11 @@ def print_scores(scores: xr.Dataset) -> None:
         rows.append(["noise ceiling", *(float(value) for value in scores["ceiling"].values)])
     if "crossvalidated" in scores:
         rows.append(["chosen on other stimuli", *(float(value) for value in scores["crossvalidated"].values)])
+    if "partial" in scores:
+        rows += [
+            [f"{layer}, given controls", *(float(value) for value in values)]
+            for layer, values in zip(scores["layer"].values, scores["partial"].values, strict=True)
+        ]
     attrs = scores.attrs
     caption = _how(attrs)
     if attrs.get("bootstrap"):
@@ -124,6 +148,8 @@ def print_scores(scores: xr.Dataset) -> None:
     if attrs.get("permutations"):
         inside = f" within {attrs['within']}" if "within" in attrs else ""
         caption += f". p: {attrs['permutations']:,} permutations{inside}, one-sided, for each layer by itself"
+    if "given" in attrs:
+        caption += f". Controls: {', '.join(json_module.loads(attrs['given']))}"
     if "no_ceiling" in attrs:
         caption += f". No ceiling: {attrs['no_ceiling']}"
     _output.print_table(_title(attrs), ["layer", *regions], rows, caption=caption)

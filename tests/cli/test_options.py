@@ -63,3 +63,25 @@ def test_without_options_the_sentence_has_the_call(file, capsys):
     error = capsys.readouterr().err
     assert "choose one, e.g. ng.open_recording" in error
     assert "Traceback" not in error
+
+
+def test_a_time_course_and_controls(file, tmp_path, capsys):
+    rng = np.random.default_rng(1)
+    raster = rng.random((12, 4, 6, 100)) < 0.05
+    raster[..., 50:] |= rng.random((12, 1, 6, 1)) / 2 > rng.random((12, 4, 6, 50))
+    np.save(tmp_path / "raster.npy", raster.astype(np.uint8))
+    recording = tmp_path / "recording.nc"
+    options = ["dims=presentation,repetition,neuroid,time_bin", "time_bins=-50,1", "bin_ms=50", "units=counts",
+               f"stimulus_set={file.with_name('images.npy')}"]  # fmt: skip
+    repeated = [part for option in options for part in ("--option", option)]
+    assert main(["inspect", str(tmp_path / "raster.npy"), *repeated, "-o", str(recording)]) == 0
+    pictures = tmp_path / "pictures"
+    assert main(["score", "pixels", str(recording), "--time", "each", "--plot", str(pictures), "-q"]) == 0
+    printed = capsys.readouterr().out
+    assert "-50 to 0" in printed
+    assert "0 to 50" in printed
+    assert (pictures / "time_all_sites.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["score", "pixels", str(recording), "--time", "0,50", "--given", "mean-rate", "-q"]) == 0
+    printed = capsys.readouterr().out
+    assert "pixels, given controls" in printed
+    assert "Controls: mean-rate" in printed
