@@ -1,8 +1,9 @@
 """From Brain-Score's largest public recording on disk to the averaged assembly: seconds and peak memory.
 
-Writes a file of the structure and size of ``majajhong2015`` (256 sites x 148,480 presentations of 3,200 images, one
-bin, float32, text ids; the real one cannot be had without a network), its table of stimuli beside it, puts both where
-Brain-Score's own cache would have them, and in a child process opens and averages the recording. Prints
+Writes a file of the structure and size of ``majajhong2015`` (256 sites x 148,480 presentations: 640 images 28 times and
+2,560 images 51 times; one bin, float32, text ids; the real one cannot be had without a network), its table of stimuli
+beside it, puts both where Brain-Score's own cache would have them, and in a child process opens and averages the
+recording. Prints
 
 - what importing takes, in seconds and memory, and verifying the SHA-1 of the files, by itself;
 - ``ng.open_recording("majajhong2015")`` (which verifies once more), the two together with ``average_repetitions``, and
@@ -103,7 +104,7 @@ def table_of_stimuli(n_stimuli: int) -> pd.DataFrame:
             "object_name": [f"object_{i % 64:02d}" for i in number],
             "category_name": [f"category_{i % 8}" for i in number],
             "background_id": [f"background_{i % 97:02d}" for i in number],
-            "variation": np.where(number % 8 == 0, 0, 3),
+            "variation": np.where(number % 5 == 0, 0, 3),
             **{name: rng.uniform(-1, 1, n_stimuli).round(4) for name in ("s", "ty", "tz", "rxy", "rxz", "ryz")},
             "size": np.full(n_stimuli, 256),
         }
@@ -115,7 +116,6 @@ def write_archive(
     *,
     n_v4: int = 88,
     n_it: int = 168,
-    n_presentations: int = 148_480,
     n_stimuli: int = 3_200,
     missing: float = 0.0,
     compressed: bool = False,
@@ -132,8 +132,9 @@ def write_archive(
     rng = np.random.default_rng(0)
     table = table_of_stimuli(n_stimuli)
     n_sites = n_v4 + n_it
-    shown = np.arange(n_presentations) % n_stimuli
-    values = rng.standard_normal((n_sites, n_presentations, 1), dtype=np.float32)
+    times = np.where(table["variation"] == 0, 28, 51)
+    repetition, shown = np.nonzero(np.arange(times.max())[:, np.newaxis] < times)
+    values = rng.standard_normal((n_sites, len(shown), 1), dtype=np.float32)
     if missing:
         values[rng.random(values.shape, dtype=np.float32) < missing] = np.nan
     site = np.arange(n_sites)
@@ -154,7 +155,7 @@ def write_archive(
             "region": ("neuroid", region),
             "row": ("neuroid", site // 10),
             "image_id": ("presentation", table["image_id"].to_numpy()[shown]),
-            "repetition": ("presentation", np.arange(n_presentations) // n_stimuli),
+            "repetition": ("presentation", repetition),
             "time_bin_start": ("time_bin", [70]),
             "time_bin_end": ("time_bin", [170]),
         },
@@ -249,7 +250,7 @@ def transfers(home: Path, hashes: dict[str, str], folder: Path) -> None:
 def main() -> None:
     """Run all of it and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--presentations", type=int, default=148_480)
+    parser.add_argument("--stimuli", type=int, default=3_200)
     parser.add_argument("--missing", action="store_true", help="one response in ten is missing")
     parser.add_argument("--repeats", type=int, default=3)
     chosen = parser.parse_args()
@@ -257,7 +258,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
             write_archive(
-                folder / "new", n_presentations=chosen.presentations, missing=0.1 * chosen.missing,
+                folder / "new", n_stimuli=chosen.stimuli, missing=0.1 * chosen.missing,
                 compressed=compressed,
             )  # fmt: skip
             size = (folder / "new" / NAMES[0]).stat().st_size / 1e6

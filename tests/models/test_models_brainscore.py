@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from neuroguide._core.errors import InputError, OptionError
+from neuroguide._core.errors import DownloadError, InputError, OptionError
 from neuroguide.models import Model, Preprocess, open_model, to_model_commitment
 from neuroguide.models.activations import activations
 from neuroguide.models.brainscore import BrainScorePreprocess, cache_identifier, from_brain_model
@@ -142,6 +142,15 @@ def test_wrong_names_get_a_sentence(brainscore):
         to_model_commitment(model(), region_layer_map={"IT": "4"})
     with pytest.raises(OptionError, match="batch_size is 0"):
         to_model_commitment(model(), region_layer_map={"IT": "3"}, batch_size=0)
+
+
+@pytest.mark.full
+def test_weights_that_cannot_be_downloaded_are_one_sentence(brainscore, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nothing listens there
+    with pytest.raises(DownloadError, match="Brain-Score's model 'alexnet' cannot be downloaded") as caught:
+        open_model("brainscore:alexnet")
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.full

@@ -28,7 +28,8 @@ from neuroguide.testing.loaders import check_loader
 
 RESPONSES, TABLE, IMAGES = (file.path for file in catalog.entry("majajhong2015").files)
 
-N_STIMULI, N_REPETITIONS, N_SITES = 40, 50, 7
+N_STIMULI, N_SITES = 40, 7
+N_PRESENTATIONS = 8 * 28 + 32 * 51  # repetitions as in the archive: 640 x 28 + 2,560 x 51 = 148,480
 
 
 def _benchmark():
@@ -52,9 +53,7 @@ class Archive:
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory) -> Archive:
     folder = tmp_path_factory.mktemp("majajhong2015")
-    responses, table = _benchmark().write_archive(
-        folder, n_v4=3, n_it=4, n_presentations=N_STIMULI * N_REPETITIONS, n_stimuli=N_STIMULI
-    )
+    responses, table = _benchmark().write_archive(folder, n_v4=3, n_it=4, n_stimuli=N_STIMULI)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as images:
         for number, name in enumerate(table["filename"]):
@@ -143,8 +142,10 @@ def test_averaging_keeps_the_columns(put, archive):
     put(archive.files)
     means = average_repetitions(open_recording("majajhong2015"))
     assert means.sizes["presentation"] == N_STIMULI
-    by_stimulus = archive.responses.values.reshape(N_SITES, N_REPETITIONS, N_STIMULI)
-    np.testing.assert_allclose(means.values[:, :, 0].T, by_stimulus.mean(axis=1), rtol=1e-5, atol=1e-6)
+    single = pd.DataFrame(archive.responses.values[:, :, 0].T.astype(float), index=archive.responses["image_id"].values)
+    expected = single.groupby(level=0).mean().loc[means["stimulus_id"].values]
+    np.testing.assert_allclose(means.values[:, :, 0], expected, rtol=1e-5, atol=1e-6)
+    assert sorted(set(means["n_repetitions"].values.tolist())) == [28, 51]
     assert means["object_name"].values.tolist() == archive.table["object_name"].tolist()
     assert means.attrs["citation"]
 
@@ -186,7 +187,7 @@ def test_a_damaged_file_of_brain_scores_is_downloaded_and_left_alone(brainio, us
     damaged.write_bytes(b"damaged")
     file_server.files = {f"/{name}": content for name, content in archive.files.items()}
     use(_entry(archive.files, file_server.url))
-    assert open_recording("majajhong2015").shape == (N_STIMULI * N_REPETITIONS, N_SITES, 1)
+    assert open_recording("majajhong2015").shape == (N_PRESENTATIONS, N_SITES, 1)
     assert [path for path, _ in file_server.asked] == [f"/{RESPONSES}"]
     assert damaged.read_bytes() == b"damaged"
 
