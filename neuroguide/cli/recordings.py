@@ -77,8 +77,17 @@ def fetch(
 
 
 def inspect(
-    file: Annotated[Path, typer.Argument(help="A file, or the name of a recording.")],
+    file: Annotated[Path | None, typer.Argument(help="A file, or the name of a recording.")] = None,
     option: Options = None,
+    architecture: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead of a file, a network: its blocks, which are vital, what each costs. A model "
+            "(timm:resnet18, file.py:make), hournas-f, efficientnet-b0, a space, or an architecture's .json."
+        ),
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="With --architecture: side of its images in pixels.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="With --architecture: write a picture (.png, .pdf, .svg).")] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Open the file with the options, and write it as netCDF.")
     ] = None,
@@ -87,9 +96,19 @@ def inspect(
     """Say what is in a file and how to open it; with options, open it and say what that gives.
 
     Example: neuroguide inspect data.mat --option array=resp --option dims=neuroid,presentation --out recording.nc
+    Example: neuroguide inspect --architecture hournas-f --plot hourglass.png
     """
+    from neuroguide._core.errors import OptionError
+    from neuroguide.cli.architectures import inspect_architecture
     from neuroguide.recordings.opening import inspect as inspect_source
 
+    if architecture is not None:
+        if file is not None or option or out is not None:
+            raise OptionError("--architecture looks at a network; it goes with --size, --plot and --json only")
+        inspect_architecture(architecture, size=size, picture=plot, json=json)
+        return
+    if file is None or size is not None or plot is not None:
+        raise OptionError("inspect needs a file or the name of a recording, or --architecture with --size and --plot")
     if option or out is not None:
         _try_out(str(file), option or [], out, json)
         return
