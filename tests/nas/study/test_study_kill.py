@@ -99,6 +99,8 @@ def test_killed_and_resumed_equals_undisturbed_bit_for_bit(stand_in, tmp_path):
     searches = {name: {"trials": TRIALS, "lag": 3 if name == "random" else 1, "seed": 1} for name in samplers}
     # several levels within these trials
     searches["progressive"]["sampler_options"] = {"first": 6, "beam": 4}
+    # both phases
+    searches["hourglass"]["sampler_options"] = {"vital": 10}
     searches["halving"] = {"sampler": "evolution", "trials": TRIALS, "lag": 2, "seed": 1, "halving": LADDER}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", DRIVER, str(tmp_path), json.dumps(searches), json.dumps(DEATHS)],
