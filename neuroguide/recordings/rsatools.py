@@ -117,7 +117,7 @@ def _rdms(rdm: xr.DataArray, toolbox: Any) -> Any:
     sizes = [rdm.sizes[dim] for dim in leading]
     n = rdm.sizes["stimulus_id"]
     rows, columns = np.triu_indices(n, 1)
-    places = np.indices(sizes).reshape(len(sizes), -1)
+    places = list(np.indices(sizes).reshape(len(sizes), -1)) if sizes else []
     about: dict[str, Any] = {}
     for place, dim in zip(places, leading, strict=True):
         values = _along(rdm, dim)
