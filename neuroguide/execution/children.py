@@ -15,10 +15,10 @@ from concurrent.futures import Future
 from typing import Any
 
 from neuroguide._core.errors import InputError, OptionError
-from neuroguide.execution.child import Child
-from neuroguide.execution.memory import can_watch
-from neuroguide.execution.protocol import TaskError, to_line
-from neuroguide.execution.warm import WarmChild
+from neuroguide._core.processes.child import Child
+from neuroguide._core.processes.memory import can_watch
+from neuroguide._core.processes.tasks import TaskError, to_line
+from neuroguide._core.processes.warm import WarmChild
 
 
 class ChildExecutor:

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 from neuroguide._core.errors import InputError, OptionError, missing_extra
 from neuroguide._core.options import check_option
+from neuroguide._core.processes.tasks import TaskError, to_line
+from neuroguide._core.processes.warm import WarmChild
 from neuroguide.execution.pool import call_task
-from neuroguide.execution.protocol import TaskError, to_line
-from neuroguide.execution.warm import WarmChild
 
 if TYPE_CHECKING:
     from distributed import Client

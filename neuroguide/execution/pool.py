@@ -9,7 +9,7 @@ from concurrent.futures import Executor as StandardExecutor
 from concurrent.futures import Future
 from typing import Any
 
-from neuroguide.execution.protocol import find_function, to_line
+from neuroguide._core.processes.tasks import find_function, to_line
 
 
 class PoolExecutor:

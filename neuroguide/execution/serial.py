@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from neuroguide.execution.protocol import TaskError, find_function, to_line
+from neuroguide._core.processes.tasks import TaskError, find_function, to_line
 
 
 class SerialExecutor:

@@ -13,7 +13,7 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from neuroguide._core.errors import CandidateError
-from neuroguide.execution.protocol import TaskError
+from neuroguide._core.processes.tasks import TaskError
 from neuroguide.nas.halving import Halving
 from neuroguide.nas.progress import Progress, Tally
 from neuroguide.nas.spaces.base import Space

@@ -13,7 +13,7 @@ import pytest
 from safetensors import safe_open
 
 from neuroguide._core.errors import CandidateError, InputError
-from neuroguide.execution.protocol import TaskError, find_function
+from neuroguide._core.processes.tasks import TaskError, find_function
 from neuroguide.nas.samplers import samplers
 from neuroguide.nas.spaces import open_space
 from neuroguide.nas.study import open_run, repeat_search, resume_search, search

@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from neuroguide.execution.protocol import find_function, to_line
+from neuroguide._core.processes.tasks import find_function, to_line
 
 #: Seconds after the parent's limit at which a child ends by itself, if its parent did not do it.
 _GRACE = 15.0

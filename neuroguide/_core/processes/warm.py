@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from neuroguide.execution.child import Child
-from neuroguide.execution.protocol import NotBegunError
+from neuroguide._core.processes.child import Child
+from neuroguide._core.processes.tasks import NotBegunError
 
 
 class WarmChild:
@@ -15,7 +15,7 @@ class WarmChild:
     Parameters
     ----------
     limits : mapping
-        ``threads``, ``time_limit`` and ``memory_limit`` of :class:`~neuroguide.execution.child.Child`.
+        ``threads``, ``time_limit`` and ``memory_limit`` of :class:`~neuroguide._core.processes.child.Child`.
     made, gone : callable, optional
         Called with every new child, and with every child before it is ended.
     """

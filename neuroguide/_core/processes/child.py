@@ -16,8 +16,8 @@ import time
 from collections.abc import Mapping
 from typing import IO, Any
 
-from neuroguide.execution.memory import resident_bytes
-from neuroguide.execution.protocol import NotBegunError, TaskError, to_line
+from neuroguide._core.processes.memory import resident_bytes
+from neuroguide._core.processes.tasks import NotBegunError, TaskError, to_line
 
 _log = logging.getLogger("neuroguide.execution")
 
@@ -25,7 +25,12 @@ _START_SECONDS = 120.0
 _MAX_ANSWER = 64 * 1024**2
 _WATCH_SECONDS = 0.05
 
-_MAIN = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from neuroguide.execution.worker import main; main()"
+_MAIN = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from neuroguide._core.processes.worker import main
+main()
+"""
 
 
 class Child:

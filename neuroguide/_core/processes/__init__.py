@@ -1,0 +1,1 @@
+"""Child processes that can be killed: for candidates of a search, and for files from others."""
