@@ -5,7 +5,7 @@
 
 rsatoolbox gets a fresh environment in a temporary folder (or in --environments, which is kept). With fewer
 --peer-samples its time is scaled up to --samples. Standard errors of ``s`` samples are known to ``1 / sqrt(2 s)``:
-``error_z`` is the largest difference over models in units of that. Our time includes the jackknife and the intervals.
+``error_z`` is the largest difference over models in units of that. Our time includes the jackknife and the intervals. ``cpu_times`` is the ratio of processor times.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ def main() -> None:
                         ("rsatoolbox", peer, arguments.peer_samples),
                     )
                 )
-                seconds = theirs["seconds"] * arguments.samples / arguments.peer_samples
+                peer_share = arguments.peer_samples / arguments.samples
+                seconds = theirs["seconds"] / peer_share
                 ratio = np.asarray(ours["errors"]) / np.asarray(theirs["errors"])
                 chance = (0.5 / arguments.samples + 0.5 / arguments.peer_samples) ** 0.5
                 rows.append(
@@ -59,6 +60,7 @@ def main() -> None:
                         "ours_s": ours["seconds"],
                         "rsatoolbox_s": seconds,
                         "times": seconds / ours["seconds"],
+                        "cpu_times": theirs["processor"] / peer_share / ours["processor"],
                         "error_ratio": float(ratio.mean()),
                         "error_z": float(np.abs(ratio - 1).max() / chance),
                     }

@@ -73,8 +73,9 @@ class Worker:
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """Every library with the same number of threads, and its own choice of kernels."""
+    """Every library with the same number of threads, which wait without spinning, and its own choice of kernels."""
     limits = {f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "MKL", "OPENBLAS")}
+    limits["OMP_WAIT_POLICY"] = "PASSIVE"
     chosen = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
     return {**{name: value for name, value in os.environ.items() if name not in chosen}, **limits}
 

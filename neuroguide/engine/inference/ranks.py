@@ -12,22 +12,22 @@ from torch import Tensor
 from neuroguide.engine.ranks import sort_rows, tie_bounds
 from neuroguide.engine.triangle import pair_indices
 
-#: Rows that are summed up in one go, see :func:`running_sum`.
+#: Rows that are summed up in one go, see :func:`running_sum_`.
 _RUN = 32
 
 
-def running_sum(values: Tensor) -> Tensor:
-    """Cumulative sum over the rows of (n_rows, n_samples), as torch's but with whole rows of samples at a time."""
-    n, samples = values.shape
+def running_sum_(values: Tensor) -> Tensor:
+    """Cumulative sum over the rows of (n_rows, n_samples) in place, with whole rows of samples at a time."""
+    n = len(values)
     if n <= 2 * _RUN:
-        return values.cumsum(0)
+        return values.copy_(values.cumsum(0))
     whole = n // _RUN * _RUN
-    runs = values[:whole].reshape(-1, _RUN, samples).clone()
+    runs = values[:whole].view(-1, _RUN, values.shape[1])
     for step in range(1, _RUN):
         runs[:, step] += runs[:, step - 1]
-    runs[1:] += running_sum(runs[:, -1])[:-1].unsqueeze(1)
-    rest = values[whole:].cumsum(0) + runs[-1, -1]
-    return torch.cat([runs.reshape(whole, samples), rest])
+    runs[1:] += running_sum_(runs[:, -1].clone())[:-1].unsqueeze(1)
+    values[whole:] = values[whole:].cumsum(0) + values[whole - 1]
+    return values
 
 
 class SortedRDMs:
@@ -61,7 +61,7 @@ class SortedRDMs:
             Ranks are average ranks, minus their mean and divided by the number of pairs of the sample.
         """
         weights = pair_weights.index_select(0, self.order[rdm])
-        upto = running_sum(weights)
+        upto = running_sum_(weights.clone())
         total = upto[-1:].clone()
         tied = self._tied[rdm]
         starts, stops = self._starts[rdm][tied], self._stops[rdm][tied]
@@ -69,6 +69,54 @@ class SortedRDMs:
         doubled = upto.mul_(2).sub_(weights)
         doubled[tied] = averaged
         return weights, doubled.sub_(total).div_(2 * total)
+
+    def products(self, rdm: int, numbers: PairNumbers) -> tuple[Tensor, Tensor]:
+        """Weighted products of the ranks of one RDM with numbers of the pairs, and with themselves.
+
+        What :meth:`ranks` would give is never written down. With ``u_k`` the weighted number of the k-th pair and
+        ``c_k`` the weight of the first ``k`` pairs, both in the order of the dissimilarities, twice the rank of a pair
+        without ties is ``c_k + c_(k-1)``, and its product ``sum u_k (2 c_k - w_k)``, of which ``sum u_k w_k`` is the
+        same in any order. The squares of ranks follow from the weights of ties ``t``: ``(T**3 - sum t**3) / 12``.
+
+        Returns
+        -------
+        cross : tensor of shape (n_numbers, n_samples)
+            In units of the number of pairs of the sample.
+        own : tensor of shape (n_samples,)
+            In units of its square.
+        """
+        # one look-up of long rows is faster than several of short ones
+        gathered = numbers.stacked.index_select(0, self.order[rdm])
+        gathered = gathered.view(len(gathered), -1, len(numbers.total))
+        upto, columns = running_sum_(gathered[:, 0]), gathered[:, 1:]
+        tied = self._tied[rdm]
+        starts, stops = self._starts[rdm][tied], self._stops[rdm][tied]
+        before_tied, before_start = (upto[place - 1].where(place[:, None] > 0, 0.0) for place in (tied, starts))
+        groups = upto[stops] - before_start
+        change = groups + 2 * before_start - upto[tied] - before_tied
+        same = numbers.same - (columns[tied] * change.unsqueeze(1)).sum(0)
+        first = (tied == starts).to(groups).unsqueeze(1)
+        cubes = numbers.cubes + (groups.pow(3) * first - (upto[tied] - before_tied).pow(3)).sum(0)
+        cross = 2 * columns.mul_(upto.unsqueeze(1)).sum(0) - same
+        return cross / (2 * numbers.total), (numbers.total - cubes / numbers.total.square()) / 12
+
+
+class PairNumbers:
+    """Numbers of the pairs in every sample, times the weights of the pairs, and what is the same in any order of them.
+
+    Parameters
+    ----------
+    weights : tensor of shape (n_pairs, n_samples)
+    numbers : tensor of shape (n_numbers, n_pairs, n_samples)
+        Overwritten.
+    """
+
+    def __init__(self, weights: Tensor, numbers: Tensor) -> None:
+        numbers.mul_(weights)
+        self.total = weights.sum(0)
+        self.same = torch.stack([(weights * one).sum(0) + self.total * one.sum(0) for one in numbers])
+        self.cubes = weights.pow(3).sum(0)
+        self.stacked = torch.cat([weights, *numbers], 1)
 
 
 def placed_ranks(rdms: SortedRDMs, pair_weights: Tensor) -> tuple[Tensor, Tensor]:
@@ -117,10 +165,7 @@ def ranked_products(a: SortedRDMs, b: SortedRDMs | list[SortedRDMs], drawn: Tens
     else:
         each = [placed_ranks(one, pair_weights[:, k : k + 1]) for k, one in enumerate(b)]
         placed, own_b = (torch.cat(parts, -1) for parts in zip(*each, strict=True))
-    cross, own_a = [], []
-    for rdm, order in enumerate(a.order):
-        weights, ranks = a.ranks(rdm, pair_weights)
-        weights.mul_(ranks)
-        own_a.append(ranks.mul_(weights).sum(0))
-        cross.append(torch.stack([column.index_select(0, order).mul_(weights).sum(0) for column in placed], 1))
-    return torch.stack(cross, 1), torch.stack(own_a, 1).unsqueeze(2), own_b.mT.unsqueeze(1)
+    numbers = PairNumbers(pair_weights, placed)
+    products = [a.products(rdm, numbers) for rdm in range(len(a.order))]
+    cross, own_a = (torch.stack(parts) for parts in zip(*products, strict=True))
+    return cross.permute(2, 0, 1), own_a.mT.unsqueeze(2), own_b.mT.unsqueeze(1)
