@@ -45,7 +45,7 @@ def search(
         list[str] | None, typer.Option("--set", help="Settings of hournas, KEY=VALUE; repeat it for several.")
     ] = None,
     sampler: Annotated[
-        str, typer.Option(help="random, evolution, tpe, nsga2, progressive or controller.")
+        str, typer.Option(help="random, evolution, tpe, nsga2, progressive, controller or hourglass.")
     ] = "evolution",
     trials: Annotated[int | None, typer.Option(help="How many candidates [24, or one ladder of --halving].")] = None,
     images: Annotated[
