@@ -77,9 +77,8 @@ def search(
     data : str, path or TrainingData
         What candidates are trained on; see :func:`neuroguide.nas.data.open_data`.
     sampler : str
-        Which candidate next: ``"random"``, ``"evolution"``, ``"tpe"``, ``"nsga2"``, ``"progressive"``, ``"controller"``,
-        ``"hourglass"``
-        or one that was registered.
+        Which candidate next: ``"random"``, ``"evolution"``, ``"tpe"``, ``"nsga2"``, ``"progressive"``,
+        ``"controller"``, ``"hourglass"``, or one that was registered.
     trials : int, optional
         How many candidates: by default 24, or one whole ladder of ``halving``.
     images : int, optional
