@@ -54,7 +54,7 @@ def test_every_space_exports_to_a_module_that_answers_the_same_without_neuroguid
         for name, digest in done.about["sha256"].items():
             assert hashlib.sha256((done.folder / name).read_bytes()).hexdigest() == digest
         assert json.loads((done.folder / "export.json").read_text())["architecture"] == done.about["architecture"]
-        assert "choice" not in (done.folder / "model.py").read_text()
+        assert "= choice(" not in (done.folder / "model.py").read_text()
         save_file({"pixels": pixels}, done.folder / "pixels.safetensors")
         folders.append(done.folder)
         sources.append(source)
