@@ -5,7 +5,8 @@
 
 rsatoolbox gets a fresh environment in a temporary folder (or in --environments, which is kept). With fewer
 --peer-samples its time is scaled up to --samples. Standard errors of ``s`` samples are known to ``1 / sqrt(2 s)``:
-``error_z`` is the largest difference over models in units of that. Our time includes the jackknife and the intervals. ``cpu_times`` is the ratio of processor times.
+``error_z`` is the largest difference over models in units of that. Our time includes the jackknife and the intervals.
+``cpu_times`` is the ratio of processor times.
 """
 
 from __future__ import annotations

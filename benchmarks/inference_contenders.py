@@ -9,6 +9,8 @@ import time
 
 import numpy as np
 
+Result = tuple[float, float, np.ndarray]
+
 PEER_NAMES = {"pearson": "corr", "spearman": "spearman", "whitened-pearson": "corr_cov"}
 
 
@@ -29,7 +31,7 @@ def data(conditions: int, models: int) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(guesses), rdm(patterns + 0.5 * rng.standard_normal(patterns.shape))[None]
 
 
-def ours(arguments: dict[str, object], models: np.ndarray, measured: np.ndarray) -> tuple[float, float, np.ndarray]:
+def ours(arguments: dict[str, object], models: np.ndarray, measured: np.ndarray) -> Result:
     """Seconds, those of the processor, and the standard error of each model."""
     import torch
 

@@ -5,11 +5,11 @@
 
 All contenders of a size take turns, ``--rounds`` times ``--repeats`` calls each (fewer where a call takes long), so
 that they see the same load of the machine; each has a process of its own. ``seconds`` is the median of all calls,
-``least`` the fastest, ``spread`` half the distance of the quartiles over the median, ``cpu_s`` the median processor time of all
-threads. ``times_ours`` is the ratio of medians, ``cpu_times_ours`` that of processor times. ``of_sgemm`` counts n**2 p
-operations for ours against the rate that torch's sgemm reaches on 2 n**2 p. The peers get fresh environments in a
-temporary folder (or in --environments, which is kept). Contenders that would take more than --limit seconds a call,
-judged by the smaller sizes and n**2 p, are left out and named.
+``least`` the fastest, ``spread`` half the distance of the quartiles over the median, ``cpu_s`` the median processor
+time of all threads. ``times_ours`` is the ratio of medians, ``cpu_times_ours`` that of processor times. ``of_sgemm``
+counts n**2 p operations for ours against the rate that torch's sgemm reaches on 2 n**2 p. The peers get fresh
+environments in a temporary folder (or in --environments, which is kept). Contenders that would take more than --limit
+seconds a call, judged by the smaller sizes and n**2 p, are left out and named.
 """
 
 from __future__ import annotations
@@ -72,10 +72,10 @@ def take_turns(
     results: dict[str, dict[str, object]] = {}
     for turn in range(arguments.rounds):
         for name, worker in workers.items():
-            slow = expected[name] > arguments.limit / 50
+            slow, slower = (expected[name] > arguments.limit / part for part in (50, 10))
             if turn and expected[name] > arguments.limit / 5:
                 continue
-            task = {"stimuli": n, "features": p, "repeats": 1 if slow else arguments.repeats, "warm": not slow}
+            task = {"stimuli": n, "features": p, "repeats": 1 if slow else arguments.repeats, "warm": not slower}
             answer = worker.ask(task)
             kept = results.setdefault(name, {**answer, "times": [], "processor": []})
             kept |= {key: [*kept[key], *answer[key]] for key in ("times", "processor")}  # type: ignore[misc]
