@@ -125,7 +125,8 @@ class Packing:
         for name, values in digest.items():
             kind = name.split("/")[0]
             if kind in ("null", "units", "repetitions", "stimuli"):
-                self._put(self.controls, name.replace("/", " "), ("images_varied", f"{name} draw"), at, values)
+                plain = name.replace("/", " ")
+                self._put(self.controls, plain, ("images_varied", f"{plain} draw"), at, values)
 
     def _names(self) -> list[str]:
         return [name for w in self.digester.sets for name in self.digester.by_set[w]]
