@@ -8,12 +8,29 @@ from torch import Tensor
 from neuroguide._core.errors import InputError
 from neuroguide.engine.comparison.base import Comparison
 from neuroguide.engine.device import as_floating
-from neuroguide.engine.dissimilarity import rdm
 from neuroguide.engine.similarity import compare_all
-from neuroguide.engine.triangle import n_pairs
+from neuroguide.engine.triangle import n_pairs, pair_indices
 
 #: Dissimilarities of single sites held at once.
 _CHUNK = 32_000_000
+
+
+def site_rdms(responses: Tensor) -> Tensor:
+    """The RDM of every single site: squared differences of its responses.
+
+    They are taken directly rather than from inner products, so that equal differences stay equal and ranks keep their
+    ties.
+
+    Parameters
+    ----------
+    responses : tensor of shape (n_stimuli, n_sites)
+
+    Returns
+    -------
+    tensor of shape (n_sites, n_pairs)
+    """
+    first, second = pair_indices(len(responses), responses.device)
+    return (responses[first] - responses[second]).square().mT.contiguous()
 
 
 def site_similarities(
@@ -53,7 +70,7 @@ def site_similarities(
     size = max(1, _CHUNK // rdms.shape[1])
     missing = torch.isnan(responses).any(0)
     parts = [
-        compare_all(rdms, rdm(chunk.mT.unsqueeze(-1), "euclidean"), method, constant="nan")
+        compare_all(rdms, site_rdms(chunk), method, constant="nan")
         for chunk in torch.split(torch.where(missing, 0.0, responses), size, dim=1)
     ]
     result = torch.cat(parts, 1)

@@ -17,7 +17,9 @@ from neuroguide._core.options import unknown_option
 from neuroguide._core.seeds import derive_seed
 from neuroguide.engine.dissimilarity import Distance
 from neuroguide.engine.distance.gram import EUCLIDEAN
+from neuroguide.engine.sites import site_rdms
 from neuroguide.nas.guides.lesson import Lesson, TeacherLayer
+from neuroguide.recordings.normalising import normalise_sites
 from neuroguide.recordings.rdms import check_rdm
 from neuroguide.scoring.ceilings import repetition_ceiling
 from neuroguide.scoring.distances import distance_text, honest_noise
@@ -149,10 +151,12 @@ def _sites(responses: Responses, region: str) -> list[_Found]:
             stacklevel=2,
         )
     reason = "sites guide by their raw similarity"
+    normalised = normalise_sites(means, responses.normalise)
+    rdms = site_rdms(torch.as_tensor(np.asarray(normalised.values, dtype=np.float64)))
     return [
         (
             str(means["neuroid_id"].values[site]),
-            torch.as_tensor(responses.of_sites(np.array([site])).rdm(EUCLIDEAN, "cpu", "float64")),
+            rdms[site].clone(),
             None,
             {"region": region, "n_sites": 1, "no_ceiling": reason},
         )
