@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from neuroguide.engine.dissimilarity import rdm
-from neuroguide.engine.inference.bootstrap import bootstrap_sites, bootstrap_stimuli
+from neuroguide.engine.inference.bootstrap import bootstrap_sites, bootstrap_stimuli, bootstrap_subjects
 from neuroguide.engine.inference.paired import compare_models
 from neuroguide.engine.inference.permutation import permutation_test
 from neuroguide.engine.similarity import compare
@@ -70,10 +70,27 @@ def test_sites(factors):
     assert sum(int(low[0] <= truth[0] <= high[0]) for low, high in intervals) >= LEAST_COVERED
 
 
+def test_subjects():
+    world = World()
+    models, _ = world.draw(25, torch.Generator().manual_seed(0))
+    results = []
+    for generator in worlds():
+        seen = torch.randn(2, 25, LATENT, generator=torch.Generator().manual_seed(0))
+        tuning = torch.randn(8, 2 * LATENT, SITES, generator=generator)
+        responses = torch.cat(list(seen), 1) @ tuning + torch.randn(8, 25, SITES, generator=generator)
+        results.append(bootstrap_subjects(models, rdm(responses), factors="subjects", n_samples=200))
+    truth = torch.stack([result.estimate for result in results]).mean(0)
+    intervals = [result.interval() for result in results]
+    assert sum(int(low[0] <= truth[0] <= high[0]) for low, high in intervals) >= LEAST_COVERED
+
+
 def test_permutations():
     world = World()
-    rejected = 0
+    rejected = torch.zeros(4)
     for generator in worlds():
         models, responses = world.draw(12, generator, related=False)
-        rejected += int(permutation_test(models[:1], rdm(responses)[None], n_permutations=199).p_values < 0.05)
-    assert rejected <= MOST_REJECTED
+        for k, alternative in enumerate(("greater", "two-sided")):
+            test = permutation_test(models, rdm(responses)[None], n_permutations=199, alternative=alternative)
+            rejected[2 * k] += int(test.p_values[0, 0] <= 0.05)
+            rejected[2 * k + 1] += int(test.p_values_of_maximum.min() <= 0.05)
+    assert (rejected <= MOST_REJECTED).all()
