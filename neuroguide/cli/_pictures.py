@@ -29,11 +29,35 @@ def draw_search(run: SearchRun, folder: Path) -> list[Path]:
     """The best so far against what was spent, and accuracy against teacher guidance where both were measured."""
     from neuroguide import plot
 
+    if run.settings["search"].get("method") == "hournas":
+        return _draw_hournas(run, folder)
     written = [plot.save(plot.search(run.history()), folder / "search.png")]
     table = run.leaderboard()
     table = table[table["kind"] == "candidate"]
     if {"P", "TG"} <= set(table.columns):
         written.append(plot.save(plot.guides(table), folder / "guides.png"))
+    return written
+
+
+def _draw_hournas(run: SearchRun, folder: Path) -> list[Path]:
+    """What the supernet came to prefer, what the derived networks cost and reach, and the best of them."""
+    from neuroguide import plot
+    from neuroguide.nas.hournas import HourNASRun
+    from neuroguide.nas.trained import open_trained
+    from neuroguide.nas.vital import vital_blocks
+
+    found = HourNASRun(run.path)
+    written = [
+        plot.save(plot.operation_probabilities(found.probabilities()), folder / "probabilities.png"),
+        plot.save(plot.budget(found.derived(), **found.budget_axes()), folder / "budget.png"),
+    ]
+    best = found.best
+    if best.weights is not None:
+        trained = open_trained(best.weights, space=found.space)
+        blocks = vital_blocks(trained.network, trained.preprocess.size)
+        title = f"{run.path.name}, trial {best.trial}"
+        drawn = plot.hourglass(blocks, operations=found.operations(best.architecture), title=title)
+        written.append(plot.save(drawn, folder / "network.png"))
     return written
 
 

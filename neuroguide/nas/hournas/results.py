@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import torch
 from safetensors import SafetensorError, safe_open
 
 from neuroguide._core.errors import FileError
 from neuroguide.nas.folder import RunFolder
+from neuroguide.nas.hournas.supernet import choices_of
 from neuroguide.nas.hournas.table import CostTable
 from neuroguide.nas.run import SearchRun
+from neuroguide.nas.spaces.hourglass import HourglassArchitecture
 
 #: What ``[search] method`` says in ``run.toml``.
 METHOD = "hournas"
@@ -57,8 +61,8 @@ class HourNASRun(SearchRun):
         Returns
         -------
         DataFrame
-            ``phase``, ``images`` shown until then, ``block``, ``vital`` (0 or 1), ``operation``, ``probability``;
-            blocks that are not searched yet are uniform, decided ones have one operation with 1.
+            ``phase``, ``step`` (images shown until then), ``block``, ``vital`` (0 or 1), ``operation``,
+            ``probability``; blocks that are not searched yet are uniform, decided ones have one operation with 1.
         """
         path = state_file(self.folder)
         try:
@@ -76,7 +80,37 @@ class HourNASRun(SearchRun):
             for o, operation in enumerate(table.operations)
             if bool(table.allowed[b, o])
         ]
-        return pd.DataFrame(rows, columns=["phase", "images", "block", "vital", "operation", "probability"])
+        return pd.DataFrame(rows, columns=["phase", "step", "block", "vital", "operation", "probability"])
+
+    def derived(self) -> pd.DataFrame:
+        """The leaderboard of the derived networks with all costs, as :func:`neuroguide.plot.budget` draws it."""
+        table = self.leaderboard()
+        table = table[table["kind"] == "candidate"].reset_index(drop=True)
+        costs = self.costs
+        for q, quantity in enumerate(costs.quantities):
+            if quantity not in table.columns:
+                choices = [choices_of(self.space, self.candidate(int(trial)).architecture) for trial in table["trial"]]  # type: ignore[arg-type]
+                table[quantity] = costs.of(torch.tensor(choices))[:, q].numpy()
+        table.attrs["simulated"] = int(self.settings["guide"].get("simulated", 0))
+        return table
+
+    def operations(self, arch: HourglassArchitecture) -> dict[str, str]:
+        """What stands in each block of an architecture, by the block's name."""
+        pairs = zip(self.costs.blocks, choices_of(self.space, arch), strict=True)  # type: ignore[arg-type]
+        return {
+            block: self.costs.operations[choice] for block, choice in pairs if choice < len(self.costs.operations) - 1
+        }
+
+    def budget_axes(self) -> dict[str, Any]:
+        """Arguments of :func:`neuroguide.plot.budget`: the first budget against accuracy, coloured by similarity."""
+        budgets = self.settings["search"]["budgets"]
+        taught = "TG" in self.leaderboard().columns and self.leaderboard()["TG"].notna().any()
+        return {
+            "cost": budgets[0][0] if budgets else "flops",
+            "value": "P",
+            "color": "TG" if taught else None,
+            "target": budgets[0][1] if budgets else None,
+        }
 
     def losses(self) -> pd.DataFrame:
         """One row for each architecture step: ``phase``, ``images``, ``loss`` (cross-entropy) and ``TG``."""

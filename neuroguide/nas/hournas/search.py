@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from neuroguide._core.errors import InputError
+from neuroguide._core.errors import InputError, OptionError
 from neuroguide._core.seeds import derive_seed
 from neuroguide.nas.data import Split, TrainingData
 from neuroguide.nas.fidelity import Fidelity
@@ -103,7 +103,7 @@ class HourNAS:
     Raises
     ------
     OptionError
-        If no network keeps to the budgets, or the guide has no gradient.
+        If no network keeps to the budgets, the guide has no gradient, or there are too few images for a phase.
     """
 
     def __init__(
@@ -287,6 +287,11 @@ class HourNAS:
         # weight and architecture batches are of one size, and together as many images as the phase has
         batches = phase.images // s.batch_size
         self._architecture_total = int(batches * (1 - s.warmup) / (s.weight_steps + 1 - s.warmup))
+        if self._architecture_total < 1:
+            raise OptionError(
+                f"{phase.images} images leave the phase {phase.name!r} no architecture step at batches of "
+                f"{s.batch_size}; give more images, or a smaller batch_size"
+            )
         for_weights = phase.images - self._architecture_total * s.batch_size
         self._weight_steps = math.ceil(for_weights / s.batch_size)
         fidelity = Fidelity(

@@ -116,7 +116,7 @@ def test_derived_networks_keep_to_the_budget(whole, tiny_table, tiny_space, tiny
 
 def test_a_supernet_learns(start, tiny_data):
     """Classes that differ in brightness are told apart by a derived network with the shared weights."""
-    search = finish(start(images=1200, candidates=1))
+    search = finish(start(images=1000, batch_size=10, candidates=1))
     _, outcome = measure(search, derive(search)[0], tiny_data, Performance())
     assert outcome["measures"]["P"] > 0.4
 
@@ -125,7 +125,7 @@ def test_the_penalty_pulls_the_expected_cost_to_the_budget(start, tiny_table):
     low, high = tiny_table.range("flops")
     budgets = (Budget("flops", low + 0.15 * (high - low), 0.1),)
     free, pulled = (
-        finish(start(order="together", proposals=None, penalty=penalty, budgets=budgets, architecture_rate=0.3))
+        finish(start(order="together", images=240, proposals=None, penalty=penalty, budgets=budgets, warmup=0.0))
         for penalty in (0.0, 30.0)
     )
     distances = [
@@ -136,7 +136,7 @@ def test_the_penalty_pulls_the_expected_cost_to_the_budget(start, tiny_table):
 
 
 def test_without_budgets_there_is_no_proposal(start):
-    search = finish(start(budgets=(), images=200))
+    search = finish(start(budgets=(), images=300))
     assert search.proposals is None
     assert len(derive(search)) == 3
 
