@@ -35,7 +35,7 @@ def score(
     model: Annotated[
         str,
         typer.Argument(
-            help="timm:NAME, torchvision:NAME, FILE.py:FACTORY (code that is run), pixels, luminance-contrast, mean-rate."
+            help="timm:NAME, torchvision:NAME, FILE.py:FACTORY (code to run), pixels, luminance-contrast, mean-rate."
         ),
     ],
     recording: Recording,
