@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeAlias
 
 import xarray as xr
 
-from neuroguide._core.errors import OptionError
+from neuroguide._core.errors import NeuroguideWarning, OptionError
 from neuroguide._core.options import check_option
+from neuroguide.engine.comparison.base import Comparison
+from neuroguide.engine.comparison.whitening import WhitenedCosine, WhitenedPearson
 from neuroguide.engine.dissimilarity import (
     Crossnobis,
     Distance,
@@ -18,6 +22,8 @@ from neuroguide.engine.dissimilarity import (
     distances,
     resolve_distance,
 )
+from neuroguide.engine.distance.gram import EUCLIDEAN
+from neuroguide.engine.similarity import resolve_comparison
 
 #: A name, a name with settings (``"crossnobis(noise=diagonal)"``), or a dataclass.
 OneDistance: TypeAlias = str | Distance
@@ -117,6 +123,30 @@ def honest_noise(distance: Distance, recording: xr.DataArray) -> Distance:
             "use noise='diagonal'"
         )
     return replace(distance, noise="diagonal") if distance.noise == "shrinkage" else distance
+
+
+def noted_distance(rdm: xr.DataArray) -> list[Distance]:
+    """The distance that an RDM says it has; nothing where it says none, or words of its own."""
+    text = str(rdm.attrs.get("distance", ""))
+    return [one_distance(text)] if text.partition("(")[0] in distances else []
+
+
+def warn_if_approximate(comparison: str | Comparison, known: Sequence[Distance]) -> None:
+    """Warn where whitening meets a distance that it is not derived for.
+
+    The covariance of dissimilarities of Diedrichsen et al. 2021 is that of squared Euclidean distances and their kin.
+    """
+    if not isinstance(resolve_comparison(comparison), WhitenedCosine | WhitenedPearson):
+        return
+    for distance in known:
+        if not (distance == EUCLIDEAN or isinstance(distance, Crossnobis | Mahalanobis)):
+            warnings.warn(
+                f"whitening is exact for squared Euclidean, Mahalanobis and crossnobis distances, and an approximation "
+                f"for the {distance_text(distance)} distance",
+                NeuroguideWarning,
+                stacklevel=4,
+            )
+            return
 
 
 def _value(text: str, kind: type[Any], setting: str) -> Any:

@@ -15,9 +15,6 @@ from torch import Tensor
 from neuroguide._core.errors import InputError, NeuroguideWarning, OptionError
 from neuroguide._core.options import check_option
 from neuroguide.engine.comparison.base import Comparison
-from neuroguide.engine.comparison.whitening import WhitenedCosine, WhitenedPearson
-from neuroguide.engine.dissimilarity import Crossnobis, Distance, Mahalanobis
-from neuroguide.engine.distance.gram import EUCLIDEAN
 from neuroguide.engine.inference.bootstrap import (
     LEAST,
     bootstrap_sites,
@@ -142,24 +139,6 @@ class Inference:
         if self.permutations:
             draw_orders(len(stimuli), 1, self.seed, found)
         return found
-
-
-def warn_if_approximate(comparison: str | Comparison, known: Sequence[Distance]) -> None:
-    """Warn where whitening meets a distance that it is not derived for.
-
-    The covariance of dissimilarities of Diedrichsen et al. 2021 is that of squared Euclidean distances and their kin.
-    """
-    if not isinstance(resolve_comparison(comparison), WhitenedCosine | WhitenedPearson):
-        return
-    for distance in known:
-        if not (distance == EUCLIDEAN or isinstance(distance, Crossnobis | Mahalanobis)):
-            warnings.warn(
-                f"whitening is exact for squared Euclidean, Mahalanobis and crossnobis distances, and an approximation "
-                f"for the {distance_text(distance)} distance",
-                NeuroguideWarning,
-                stacklevel=4,
-            )
-            return
 
 
 def resampled(layers: Tensor, target: Target, comparison: str | Comparison, wanted: Inference) -> Bootstrap:

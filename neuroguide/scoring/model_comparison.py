@@ -21,8 +21,8 @@ from neuroguide.engine.inference.paired import PairedComparison
 from neuroguide.engine.inference.paired import compare_models as compare_all_pairs
 from neuroguide.models.slices import iterate_slices
 from neuroguide.models.zoo import Model, open_model
-from neuroguide.scoring.distances import AnyDistance
-from neuroguide.scoring.inference import LEVEL, Inference, resampled, warn_if_approximate
+from neuroguide.scoring.distances import AnyDistance, warn_if_approximate
+from neuroguide.scoring.inference import LEVEL, Inference, resampled
 from neuroguide.scoring.layers import layer_rdms
 from neuroguide.scoring.rdms import KEPT_ATTRS
 from neuroguide.scoring.score import check_options, distance_attrs, known_distances, stimulus_ids

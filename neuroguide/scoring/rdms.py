@@ -17,7 +17,14 @@ from neuroguide.recordings.assembly import check_assembly
 from neuroguide.recordings.normalising import NORMALISATIONS, normalise_sites
 from neuroguide.recordings.rdms import check_rdm
 from neuroguide.recordings.timing import average_time
-from neuroguide.scoring.distances import OneDistance, distance_text, honest_noise, one_distance
+from neuroguide.scoring.distances import (
+    OneDistance,
+    distance_text,
+    honest_noise,
+    noted_distance,
+    one_distance,
+    warn_if_approximate,
+)
 from neuroguide.scoring.responses import Responses, condensed_rdm
 from neuroguide.scoring.undefined import some
 
@@ -121,6 +128,7 @@ def compare(rdm_a: xr.DataArray, rdm_b: xr.DataArray, method: str = "pearson", *
     """
     check_option("stimuli", stimuli, ("equal", "shared"))
     a, b = single_rdm(rdm_a, "the first RDM"), single_rdm(rdm_b, "the second RDM")
+    warn_if_approximate(method, noted_distance(a) + noted_distance(b))
     first, second = a["stimulus_id"].values.astype(str), b["stimulus_id"].values.astype(str)
     place = {name: index for index, name in enumerate(second)}
     shared = [name for name in first if name in place]

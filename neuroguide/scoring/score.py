@@ -35,9 +35,10 @@ from neuroguide.scoring.distances import (
     distance_pair,
     distance_text,
     honest_noise,
-    one_distance,
+    noted_distance,
+    warn_if_approximate,
 )
-from neuroguide.scoring.inference import Inference, warn_if_approximate
+from neuroguide.scoring.inference import Inference
 from neuroguide.scoring.layer_choice import check_stimuli
 from neuroguide.scoring.layers import layer_features, layer_rdms
 from neuroguide.scoring.methods import reporting_attrs
@@ -269,8 +270,7 @@ def known_distances(recording: xr.DataArray, own: Distance, theirs: Distance) ->
     """The distances of recording and model, as far as a published RDM says which it has."""
     if not is_rdm(recording):
         return [own, theirs]
-    text = recording.attrs.get("distance")
-    return [theirs] if text is None else [one_distance(str(text)), theirs]
+    return [*noted_distance(recording), theirs]
 
 
 def _all_sites(recording: xr.DataArray, normalise: str, time: str | tuple[float, float]) -> Responses:

@@ -9,7 +9,7 @@ import xarray as xr
 from scipy import stats
 from scipy.spatial.distance import pdist, squareform
 
-from neuroguide._core.errors import InputError, OptionError
+from neuroguide._core.errors import InputError, NeuroguideWarning, OptionError
 from neuroguide.scoring import compare, rdm
 
 
@@ -92,6 +92,13 @@ def test_compare_is_scipys_and_matches_stimuli_by_name(method: str) -> None:
     assert compare(a, b, method) == pytest.approx(expected, abs=1e-12)
     order = rng.permutation(8)
     assert compare(a, b.isel(stimulus_id=order, stimulus_id_2=order), method) == pytest.approx(expected, abs=1e-12)
+
+
+def test_whitening_warns_where_it_is_an_approximation() -> None:
+    features = np.random.default_rng(4).normal(size=(8, 20))
+    with pytest.warns(NeuroguideWarning, match="approximation for the cosine distance"):
+        compare(rdm(features, "cosine"), rdm(features), "whitened-cosine")
+    assert compare(rdm(features, "euclidean"), rdm(features, "euclidean"), "whitened-cosine") == pytest.approx(1)
 
 
 def test_different_stimuli_raise_unless_shared() -> None:
