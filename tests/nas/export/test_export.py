@@ -44,7 +44,8 @@ for folder in sys.argv[1:]:
 
 
 def test_every_space_exports_to_a_module_that_answers_the_same_without_neuroguide(weights_of, tmp_path):
-    spaces = [open_space("macro"), open_space("cells", filters=4, drop_path=0.3, auxiliary=True), open_space(OWN)]
+    cells = open_space("cells", filters=4, drop_path=0.3, auxiliary=True)
+    spaces = [open_space("macro"), cells, open_space(OWN), open_space("hourglass")]
     folders, sources = [], []
     pixels = torch.from_numpy(np.random.default_rng(0).integers(0, 255, (3, 20, 30, 3), dtype=np.uint8))
     for seed, space in enumerate(spaces):
