@@ -34,17 +34,20 @@ GUIDES = (
 
 
 def opened() -> dict[str, Table]:
-    """The pools that hold enough to say something."""
+    """The pools that hold something."""
     found = {name: Table.open(name) for name in POOLS if f"cifar10-{name}" in pool_names()}
-    return {name: table for name, table in found.items() if len(table.rows) >= LEAST}
+    return {name: table for name, table in found.items() if len(table.rows)}
 
 
-def blocks(tables: dict[str, Table]) -> dict[str, str]:
-    """Every table by its name in docs/evidence.md."""
+def blocks(everything: dict[str, Table]) -> dict[str, str]:
+    """Every table by its name in docs/evidence.md; pools of too few networks are only counted."""
+    counted = {"pools": tables_of.pools(everything)}
+    tables = {name: table for name, table in everything.items() if len(table.rows) >= LEAST}
+    if "macro" not in tables:
+        return counted
     macro = tables["macro"]
     best = tables_of.best_baseline(macro)
-    found = {
-        "pools": tables_of.pools(tables),
+    found = counted | {
         "primary": tables_of.primary(tables),
         "directions": tables_of.directions(tables),
         "secondary": tables_of.secondary(tables, best),
@@ -63,11 +66,11 @@ def blocks(tables: dict[str, Table]) -> dict[str, str]:
 
 
 def fill(text: str, found: dict[str, str]) -> str:
-    """The page with every ``<!-- table: NAME -->`` followed by its table; a pool that is not there yet says so."""
+    """The page with every ``<!-- table: NAME -->`` followed by its table; what cannot be made yet says so."""
 
     def block(match: re.Match[str]) -> str:
         name = match["name"]
-        return f"<!-- table: {name} -->\n{found.get(name, 'Not trained yet.')}\n<!-- end -->"
+        return f"<!-- table: {name} -->\n{found.get(name, 'Not enough networks yet.')}\n<!-- end -->"
 
     return re.sub(r"<!-- table: (?P<name>[^>]+?) -->.*?<!-- end -->", block, text, flags=re.DOTALL)
 
@@ -79,8 +82,6 @@ def main() -> None:
     arguments = parser.parse_args()
     started = time.perf_counter()
     tables = opened()
-    if "macro" not in tables:
-        raise SystemExit(f"fewer than {LEAST} networks of the macro pool are trained; nothing can be said yet")
     found = blocks(tables)
     if arguments.show:
         for name, text in found.items():
@@ -88,7 +89,8 @@ def main() -> None:
     else:
         page = DOCS / "evidence.md"
         write_text(page, fill(page.read_text(encoding="utf-8"), found))
-        evidence_figures.draw(tables, DOCS / "images")
+        if "primary" in found:
+            evidence_figures.draw({n: t for n, t in tables.items() if f"images {n}" in found}, DOCS / "images")
     print(f"\n{time.perf_counter() - started:.0f} s")
 
 

@@ -24,7 +24,8 @@ STRATA = {
     "c": "ReLU with norm, live",
     "d": "top half of c",
 }
-LOSSES = ("loss", "summed_training_loss")
+#: Proxies that span orders of magnitude: as logarithms they can be added to P. Ranks stay as they are.
+POSITIVE = ("synflow", "grad-norm", "snip")
 
 
 def zscored(values: Floats) -> Floats:
@@ -87,8 +88,8 @@ class Table:
             return self.descriptors
         if guide.startswith("untrained"):
             return self._untrained(guide.partition("@")[2], images, seed)
-        found = self.pool.values(guide, images, seed=seed, validation_images=validation_images)
-        return found[self.rows]
+        found = self.pool.values(guide, images, seed=seed, validation_images=validation_images)[self.rows]
+        return np.log(found) if guide in POSITIVE else found
 
     def cost(self, guide: str, images: int, validation_images: int) -> float:
         """Image-equivalents of one candidate; a sum costs its parts, of which one training serves all."""

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 import xarray as xr
 from numpy.typing import NDArray
-from pool import about_of, politely
+from pool import about_of
 from pool_digest import OTHERS, VARIED, Digester, cached
 from pool_entry import N_STAGES, build, data, stimulus_sets
 from pool_members import MILESTONES, ON_THE_WAY, SEEDS, SPACES, Job, jobs, longer, mature, premature, space_of
@@ -79,10 +79,12 @@ class Packing:
         return self._main_dataset(), self._controls_dataset()
 
     def _put(self, into: Variables, name: str, dims: tuple[str, ...], at: tuple[int, int], values: Any) -> None:
-        values = np.asarray(values, dtype=np.float32)
+        values = np.asarray(values)
         if name not in into:
             shape = (len(self.members), len(SEEDS), *values.shape)
-            into[name] = (("architecture", "seed", *dims), np.full(shape, np.nan, np.float32))
+            # proxies may be too large for float32
+            kind = np.float64 if name == "proxies" else np.float32
+            into[name] = (("architecture", "seed", *dims), np.full(shape, np.nan, kind))
         into[name][1][at] = values
 
     def _trainings(self, trainings: list[dict[str, Any]], at: tuple[int, int], job: Job) -> None:
@@ -221,7 +223,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shards", type=Path)
     shards = parser.parse_args().shards
-    politely()
+    torch.set_num_threads(1)
     digester = Digester(shards)
     for pool in SPACES:
         packing = Packing(pool, shards, digester)

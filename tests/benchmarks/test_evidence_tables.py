@@ -51,7 +51,7 @@ def made(pool, n, *, helps, noise=0.6):
         "validation_loss": (("architecture", "seed", "images"), seen(1)),
         "summed_training_loss": (("architecture", "seed", "images"), seen(1)),
         "similarity": (("architecture", "seed", "images", "stage", "teacher"), similarity),
-        "proxies": (("architecture", "seed", "proxy"), rng.normal(size=(n, seeds, len(PROXIES)))),
+        "proxies": (("architecture", "seed", "proxy"), rng.lognormal(size=(n, seeds, len(PROXIES)))),
         "mature_test_accuracy": (
             ("architecture", "seed"), 0.6 + 0.03 * (quality[:, None] + 0.1 * rng.normal(size=(n, 2)))),
         **{f"{k}_seconds": (("architecture", "seed", "images"), np.ones(shape))
@@ -169,7 +169,7 @@ def test_every_table_of_every_pool_is_made(helped, monkeypatch):
     page = evidence.fill("a <!-- table: primary -->old<!-- end --> b <!-- table: other -->\n<!-- end -->", found)
     assert found["primary"] in page
     assert "old" not in page
-    assert "Not trained yet." in page
+    assert "Not enough networks yet." in page
     assert evidence.fill(page, found) == page
 
 
