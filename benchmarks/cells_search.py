@@ -22,6 +22,7 @@ import xarray as xr
 import neuroguide as ng
 from neuroguide.nas.retraining import Retrained
 from neuroguide.nas.spaces import open_space
+from neuroguide.nas.study import resume_search
 from neuroguide.nas.trained import open_trained
 
 V4, IT = "cowley2023:210325", "kriegeskorte2008"
@@ -30,12 +31,15 @@ SAMPLERS = {"progressive": {"first": 16, "beam": 16}, "controller": {}}
 
 
 def search(folder: Path, sampler: str) -> ng.SearchRun:
-    """Search, or go on with a search."""
+    """Search, or go on with a search from what its folder holds."""
+    if (folder / sampler / "run.toml").is_file():
+        run = ng.open_run(folder / sampler)
+        return run if run.finished else resume_search(run.path, executor="local:2")
     start = time.perf_counter()
     run = ng.search(
         open_space("cells", blocks=(1, 2, 3), repeats=1, filters=8), GUIDE, data="cifar10",
         sampler=sampler, sampler_options=SAMPLERS[sampler], trials=48, images=3000,
-        training={"validation_images": 2000}, run=folder / sampler, executor="local:2", resume=True,
+        training={"validation_images": 2000}, run=folder / sampler, executor="local:2",
     )  # fmt: skip
     print(
         f"{sampler}: searched for {time.perf_counter() - start:.0f} s, {run.image_equivalents:,.0f} image-equivalents"
