@@ -5,7 +5,7 @@
 
 Each size runs in a process of its own: the RDM of ``--sites`` sites with that of a layer of ``--features`` features.
 ``peak_over_input`` is the peak memory above what the process held with its inputs and their centred copies; the bound
-asked for holds for it. The exponent is fitted to time over the number of stimuli (pairs grow with exponent 2).
+asked for holds for it. The exponent is fitted to time over the number of stimuli (pairs grow with exponent 2); ``cpu_s`` is the processor's.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def one(arguments: dict[str, object]) -> dict[str, float]:
         features = shared @ torch.randn(8, size, generator=generator) + torch.randn(n, size, generator=generator)
         lazy.append(LazyRDM.of(features))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.perf_counter()
+    start, spent = time.perf_counter(), time.process_time()
     value = compare_tiled(lazy[:1], lazy[1:], str(arguments["method"]), memory=str(arguments["memory"]))
-    seconds = time.perf_counter() - start
+    seconds, processor = time.perf_counter() - start, time.process_time() - spent
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     memory = {"peak_mb": peak / 1024, "peak_over_input_mb": (peak - before) / 1024}
-    return {"seconds": seconds, "similarity": float(value), **memory}
+    return {"seconds": seconds, "cpu_s": processor, "similarity": float(value), **memory}
 
 
 def main() -> None:
@@ -63,9 +63,10 @@ def main() -> None:
         rows.append({**task, **result})
     print(json.dumps(rows) if arguments.json else table(rows))
     if len(rows) > 1:
-        seconds = [float(str(row["seconds"])) for row in rows]
-        exponent = np.polyfit(np.log(arguments.stimuli), np.log(seconds), 1)[0]
-        print(f"time grows with exponent {exponent:.2f}", file=sys.stderr)
+        for name in ("seconds", "cpu_s"):
+            times = [float(str(row[name])) for row in rows]
+            exponent = np.polyfit(np.log(arguments.stimuli), np.log(times), 1)[0]
+            print(f"{name} grow with exponent {exponent:.2f}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,9 @@ def sort_rows(values: Tensor) -> tuple[Tensor, Tensor]:
     # adding zero makes -0.0 equal to 0.0; the bits of negative numbers are in reverse order
     bits = (values + 0.0).contiguous().view(whole)
     bits = bits ^ ((bits >> (torch.iinfo(whole).bits - 1)) & torch.iinfo(whole).max)
+    if bits.numel() == bits.shape[-1]:
+        ordered, order = bits.flatten().sort()
+        return ordered.reshape(bits.shape), order.reshape(bits.shape)
     rows = [row.sort() for row in bits.reshape(-1, bits.shape[-1])]
     ordered, order = (torch.stack([row[k] for row in rows]).reshape(bits.shape) for k in (0, 1))
     return ordered, order
@@ -73,21 +76,24 @@ def centred_ranks(values: Tensor) -> Tensor:
         In the dtype of ``values``.
     """
     ordered, order = sort_rows(values.detach())
-    # twice the centred rank is a whole number: exact in float32 up to 16 million pairs, rounded to 1e-7 beyond
-    doubled = _tie_sums(ordered).sub_(values.shape[-1] - 1).to(values.dtype).mul_(0.5)
-    return torch.empty_like(doubled).scatter_(-1, order, doubled)
+    ranks = _sorted_ranks(ordered, values.dtype)
+    return torch.empty_like(ranks).scatter_(-1, order, ranks)
 
 
-def _tie_sums(ordered: Tensor) -> Tensor:
-    """First plus last position of the run of equal values of each element."""
+def _sorted_ranks(ordered: Tensor, dtype: torch.dtype) -> Tensor:
+    """Centred ranks of sorted values: half the first plus last position of the run of equal values, minus the middle.
+
+    Twice a centred rank is a whole number: exact in float32 up to 16 million pairs, rounded to 1e-7 beyond.
+    """
+    m = ordered.shape[-1]
     if ordered.device.type != "cpu":
         first, last = tie_bounds(ordered)
-        return first + last
-    m = ordered.shape[-1]
+        return (first + last - (m - 1)).to(dtype) * 0.5
     # all rows in one: a row starts a new run
     starts_run = torch.ones(ordered.shape, dtype=torch.bool)
-    starts_run[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
+    torch.ne(ordered[..., 1:], ordered[..., :-1], out=starts_run[..., 1:])
     starts = starts_run.flatten().nonzero().flatten()
     stops = torch.cat([starts[1:], starts.new_tensor([ordered.numel()])])
     within = starts + stops - 1 - 2 * (starts - starts % m)
-    return torch.repeat_interleave(within, stops - starts, output_size=ordered.numel()).reshape(ordered.shape)
+    ranks = (within - (m - 1)).to(dtype) * 0.5
+    return torch.repeat_interleave(ranks, stops - starts, output_size=ordered.numel()).reshape(ordered.shape)
