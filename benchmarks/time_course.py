@@ -88,7 +88,7 @@ def draw(course: xr.Dataset, across: xr.DataArray, out: Path) -> None:
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.4), layout="constrained", width_ratios=(1.4, 1))
     line = course["split_half"].isel(region=0, drop=True).assign_attrs(long_name="split-half correlation of the RDM")
-    ng.plot.time_course(line, ax=left, stimulus=(0, 500), title="IT, 132 neurons, 21 stimuli")
+    ng.plot.time_course(line, ax=left, legend=False, title="IT, 132 neurons, 21 stimuli")
     edges = (float(across["time_bin_start"].min()), float(across["time_bin_end"].max()))
     shown = right.imshow(across.values[0], origin="lower", extent=(*edges, *edges), vmin=0, vmax=1, cmap="viridis")
     right.set(xlabel="time of one half (ms)", ylabel="time of the other (ms)", title="RDM similarity")

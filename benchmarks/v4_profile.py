@@ -9,7 +9,7 @@ predicted and measured responses, divided by the square root of its split-half r
 Two things decide how high the numbers are, so both are printed. Raw or corrected: the median reliability of 0.76 makes
 corrected values about 1.15 times the raw ones. And the size of the maps: whole maps have up to 200,000 features for
 512 training images; averaged to 4 x 4 places (as is usual for regressions from convolutional layers) they predict
-better, and pixels slightly better. ``in folds`` takes correlations inside each fold and averages them, as Brain-Score
+better (pixels a little worse). ``in folds`` takes correlations inside each fold and averages them, as Brain-Score
 does; the others take one correlation over all images.
 """
 

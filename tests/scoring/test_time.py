@@ -115,3 +115,16 @@ def test_generalisation_against_a_computation_by_hand(timed):
         cross = np.array([[np.corrcoef(a, b)[0, 1] for b in rdms[1]] for a in rdms[0]])
         total += (cross + cross.T) / 2
     np.testing.assert_allclose(found, total / 400, atol=0.06)
+
+
+@pytest.mark.real
+def test_the_rdm_of_it_becomes_reliable_100_ms_after_the_stimulus(neuroguide_home):
+    import neuroguide as ng
+
+    timed = ng.open_recording("zhangdesimone7objects", bin_ms=100)
+    found = rdm_reliability(timed, time="bins", n_splits=20)["split_half"].values[0]
+    before, after = found[:5], found[6:]  # the bin from 0 to 100 ms is neither
+    assert np.abs(before).max() < 0.3
+    assert after.min() > 0.5
+    across = temporal_generalisation(timed, n_splits=20).values[0]
+    assert np.abs(across[:5, 6:]).max() < 0.3
