@@ -28,8 +28,8 @@ def block_importance(
     """Measure a trained network with one block at a time taken away.
 
     Two ways (Veit, Wilber & Belongie 2016, section 4.1; Zhang, Bengio & Singer 2022, section 3): ``removed``, the
-    identity in its place, where the block is one module that keeps the shape of its input; ``reset``, its weights as
-    before training, for every block, so that vital and other blocks can be compared.
+    identity in its place, where the block is one module that keeps the shape of its input; ``reset``, its weights
+    untrained, for every block, so that vital and other blocks can be compared.
 
     Parameters
     ----------
@@ -40,8 +40,9 @@ def block_importance(
     measure : callable
         ``measure(network) -> {name: value}``, e.g. accuracy and the similarity with a recording; larger is better.
     fresh : nn.Module, optional
-        The same network untrained, whose weights blocks are reset to; by default every module of a block draws them by
-        its ``reset_parameters``, from torch's global generator.
+        The same network untrained, whose weights blocks are reset to: of another draw, or of the one with which the
+        training began, which takes away what training added (Zhang et al.: many blocks hardly need it). By default
+        every module of a block draws new ones by its ``reset_parameters``, from torch's global generator.
     images : Tensor of shape (n, channels, height, width), optional
         Training images as the network takes them: before each measurement, all batch norms estimate their means and
         variances on them anew, so that what is lost is not only the scale (our choice). Without them they stay.
