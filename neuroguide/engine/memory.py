@@ -268,5 +268,8 @@ def _store(rdm: LazyRDM, path: Path, size: int) -> Stored:
 
 
 def _block_size(n_stimuli: int, n_rdms: int, budget: int) -> int:
-    """Stimuli in a block: a block for every RDM, and two to compute with, of 8 bytes a number; larger is not faster."""
-    return max(64, min(1024, n_stimuli, math.isqrt(budget // (8 * (n_rdms + 2)))))
+    """Stimuli in a block: a block for every RDM, and two to compute with, of 8 bytes a number.
+
+    Larger ones than 256 are not faster, and compute more that is not needed at the diagonal.
+    """
+    return max(64, min(256, n_stimuli, math.isqrt(budget // (8 * (n_rdms + 2)))))
