@@ -60,7 +60,7 @@ def blocks(everything: dict[str, Table]) -> dict[str, str]:
     for name, table in tables.items():
         proxy = (best, best) if best in tables_of.PROXIES else ("synflow", "synflow")
         found[f"everything {name}"] = tables_of.everything(table)
-        found[f"efficiency {name}"] = tables_of.efficiencies(table, GUIDES)
+        found[f"efficiency {name}"] = tables_of.efficiencies(table, [*GUIDES, (f"P & {best}", f"P & {best}")])
         found[f"images {name}"] = tables_of.by_images(table, [("P", "P"), *GUIDES, proxy])
     return found
 

@@ -98,6 +98,17 @@ class Table:
         costs = [self.pool.cost(part, images, validation_images=validation_images) for part in parts]
         return max(once) + sum(costs) - sum(once)
 
+    def seconds(self, guide: str, images: int, validation_images: int) -> float:
+        """Mean CPU seconds of one candidate: training, validation and stimuli by their share of what was measured."""
+        mean = self.pool.dataset.sel(images=images, seed="A").isel(architecture=self.rows)
+        parts = {name: float(mean[f"{name}_seconds"].mean()) for name in ("training", "validation", "stimuli")}
+        forwarded = 3 * (self.cost(guide, images, validation_images) - self.cost(guide, images, 0))
+        shown = 3 * (self.cost(guide, images, 0) - images)
+        sizes = json.loads(self.pool.dataset.attrs["stimuli"])
+        return (
+            parts["training"] + parts["validation"] * forwarded / 5000 + parts["stimuli"] * shown / sum(sizes.values())
+        )
+
     @cached_property
     def descriptors(self) -> Floats:
         """Mature accuracy predicted by ridge regression on the architecture, each tenth from the other nine."""

@@ -15,10 +15,11 @@ from evidence_statistics import Floats
 from evidence_tables import BRAIN, HEADLINE, PROXIES, best_baseline, markdown
 
 from neuroguide.nas.pools import pool_names
+from neuroguide.nas.pools_search import PoolSearch
 
 SAMPLERS = {"macro": ("random", "evolution", "tpe", "controller"),
             "cells": ("random", "evolution", "tpe", "controller", "progressive")}  # fmt: skip
-SEEDS, TRIALS, TOP = 200, 60, 0.05
+SEEDS, TRIALS, TOP, IMAGES = 200, 60, 0.05, 1000
 FILE = HERE / "pools" / "searches.nc"
 
 
@@ -31,28 +32,41 @@ def run(name: str, seeds: int) -> xr.Dataset:
     for i, sampler in enumerate(SAMPLERS[name]):
         for j, guide in enumerate(guides):
             for seed in range(seeds):
-                rows[i, j, seed] = table.pool.search(sampler, guide, trials=TRIALS, seed=seed).rows
+                rows[i, j, seed] = table.pool.search(sampler, guide, images=IMAGES, trials=TRIALS, seed=seed).rows
             print(f"{name} {sampler} {guide}", flush=True)
     coords = {"sampler": list(SAMPLERS[name]), "guide": guides}
     return xr.Dataset({f"rows_{name}": (("sampler", "guide", "search", "trial"), rows)}, coords)
 
 
-def cost_to_top(table: Table, guide: str, rows: np.ndarray, goal: float) -> Floats:
-    """Image-equivalents of each search until the best by the guide so far is at least as good as the goal."""
-    values, mature = table.pool.values(guide, 1000), table.pool.mature()
-    cost = table.cost(guide, 1000, 5000)
-    found = np.full(len(rows), np.inf)
-    for search, proposed in enumerate(rows):
-        best, seen = -np.inf, set()
-        chosen = proposed[0]
-        for row in proposed:
-            seen.add(int(row))
-            if values[row] > best:
-                best, chosen = values[row], row
-            if mature[chosen] >= goal:
-                found[search] = len(seen) * cost
-                break
-    return found
+def progress(table: Table, guide: str, rows: np.ndarray) -> tuple[Floats, Floats]:
+    """Of each search after each trial: mature accuracy of the best by the guide, and image-equivalents spent."""
+    values, mature = table.pool.values(guide, IMAGES), table.pool.mature()
+    found = [PoolSearch(r, values[r], mature[r], _spent(r) * table.cost(guide, IMAGES, 5000)) for r in rows]
+    return np.stack([f.chosen for f in found]), np.stack([f.image_equivalents for f in found])
+
+
+def _spent(rows: np.ndarray) -> np.ndarray:
+    first = np.zeros(len(rows), bool)
+    first[np.unique(rows, return_index=True)[1]] = True
+    return np.cumsum(first)
+
+
+def cost_to(chosen: Floats, spent: Floats, goal: float) -> Floats:
+    """Image-equivalents of each search until its best is at least as good as the goal; infinite where it never is."""
+    there = chosen >= goal
+    return np.where(there.any(axis=1), spent[np.arange(len(spent)), there.argmax(axis=1)], np.inf)
+
+
+def median_cost(chosen: Floats, spent: Floats, mature: Floats, n_samples: int = 1000) -> tuple[float, float, float]:
+    """Median cost to the top 5% with its 95% interval; samples draw searches, and architectures that define the top."""
+    rng = np.random.default_rng(0)
+    drawn = np.empty(n_samples)
+    for sample in range(n_samples):
+        goal = float(np.quantile(rng.choice(mature, len(mature)), 1 - TOP))
+        rows = rng.integers(len(chosen), size=len(chosen))
+        drawn[sample] = np.median(cost_to(chosen[rows], spent[rows], goal))
+    low, high = np.quantile(drawn, [0.025, 0.975], method="inverted_cdf")
+    return float(np.median(cost_to(chosen, spent, float(np.quantile(mature, 1 - TOP))))), float(low), float(high)
 
 
 def report(tables: dict[str, Table]) -> str:
@@ -66,17 +80,15 @@ def report(tables: dict[str, Table]) -> str:
         if f"rows_{name}" not in searches:
             continue
         table = tables[name]
-        goal = float(np.quantile(table.pool.mature(), 1 - TOP))
+        mature = table.pool.mature()
         for sampler in samplers:
             for guide in searches["guide"].values.astype(str):
-                proposed = searches[f"rows_{name}"].sel(sampler=sampler, guide=guide).values
-                costs = cost_to_top(table, guide, proposed, goal)
-                there = np.isfinite(costs)
-                drawn = np.median(np.random.default_rng(0).choice(costs, (2000, len(costs))), axis=1)
-                low, high = np.quantile(drawn, [0.025, 0.975], method="inverted_cdf")
-                rows.append([f"`{name}`", sampler, guide, f"{there.mean():.0%}",
-                             f"{np.median(costs):,.0f} [{low:,.0f}, {high:,.0f}]"])  # fmt: skip
-    header = ("pool", "sampler", "guide", "reached", "median image-equivalents (infinite: not in 60 trials)")
+                proposed = searches[f"rows_{name}"].sel(sampler=sampler, guide=guide).values.astype(int)
+                chosen, spent = progress(table, guide, proposed)
+                reached = np.isfinite(cost_to(chosen, spent, float(np.quantile(mature, 1 - TOP)))).mean()
+                median, low, high = median_cost(chosen, spent, mature)
+                rows.append([f"`{name}`", sampler, guide, f"{reached:.0%}", f"{median:,.0f} [{low:,.0f}, {high:,.0f}]"])
+    header = ("pool", "sampler", "guide", "reached", f"median image-equivalents (inf: not in {TRIALS} trials)")
     return markdown(header, rows)
 
 
@@ -87,6 +99,9 @@ def main() -> None:
     seeds = parser.parse_args().seeds
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     names = [name for name in SAMPLERS if f"cifar10-{name}" in pool_names()]
+    names = [name for name in names if Table.open(name).pool.trained().all()]
+    if not names:
+        raise SystemExit("no pool is finished; a search could propose a network that is not there")
     xr.merge([run(name, seeds) for name in names], join="outer").to_netcdf(FILE)
 
 

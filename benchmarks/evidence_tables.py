@@ -236,29 +236,27 @@ def everything(table: Table, images: int = 1000) -> str:
     return markdown(header, rows)
 
 
-def curves(
-    table: Table, guide: str, validation_images: int, stratum: str = "c", n_samples: int | None = None
-) -> Floats:
-    """Spearman with mature accuracy at every number of images, (n_samples, n_images)."""
-    n_samples = n_samples or EXPLORATORY
-    options = {"stratum": stratum, "n_samples": n_samples, "validation_images": validation_images}
-    return np.stack([table.resampled(guide, i, **options) for i in table.images], axis=1)  # type: ignore[arg-type]
+def curves(table: Table, guide: str, validation_images: int) -> Floats:
+    """Spearman with mature accuracy at every number of images in stratum (c), (n_samples, n_images)."""
+    options = {"n_samples": EXPLORATORY, "validation_images": validation_images}
+    return np.stack([table.resampled(guide, i, **options) for i in table.images], axis=1)
 
 
 def efficiency_of(
-    table: Table, guide: str, share: float, *, stratum: str = "c", validation_images: int | None = 1000
+    table: Table, guide: str, share: float, *, validation_images: int | None = 1000, in_seconds: bool = False
 ) -> Efficiency | None:
-    """Efficiency over P; without ``validation_images`` each takes the cheapest number."""
+    """Efficiency over P in stratum (c); without ``validation_images`` each takes the cheapest number."""
+    price = table.seconds if in_seconds else table.cost
     ceiling = ceiling_of(table).value
-    if table.stratum(stratum).sum() < LEAST or not np.isfinite(ceiling):
+    if table.stratum("c").sum() < LEAST or not np.isfinite(ceiling):
         return None
     sizes = [validation_images] if validation_images else [int(v) for v in table.pool.dataset["validation_images"]]
     sides: list[tuple[list[float], Floats]] = []
     for name in ("P", guide):
         points = []
         for size in sizes:
-            found = curves(table, name, size, stratum)
-            points += [(table.cost(name, i, size), found[:, j]) for j, i in enumerate(table.images)]
+            found = curves(table, name, size)
+            points += [(price(name, i, size), found[:, j]) for j, i in enumerate(table.images)]
         points.sort(key=lambda point: point[0])
         sides.append(([cost for cost, _ in points], np.stack([values for _, values in points], axis=1)))
     return efficiency(*sides[0], *sides[1], np.full(len(sides[0][1]), share * ceiling))
@@ -268,10 +266,15 @@ def efficiencies(table: Table, guides: Sequence[tuple[str, str]]) -> str:
     """Efficiency of some guides over P at the goals."""
     rows = []
     for text, guide in guides:
-        for label, size in (("1,000", 1000), ("cheapest", None)):
-            found = [efficiency_of(table, guide, share, validation_images=size) for share in GOALS]
+        for label, size, in_seconds in (
+            ("image-equivalents", 1000, False), ("image-equivalents, cheapest validation", None, False),
+            ("CPU seconds", 1000, True),
+        ):  # fmt: skip
+            found = [
+                efficiency_of(table, guide, share, validation_images=size, in_seconds=in_seconds) for share in GOALS
+            ]
             rows.append([text, label, *(str(f) if f is not None else "no ceiling yet" for f in found)])
-    header = ("guide", "validation images", *(f"to {share} of the ceiling" for share in GOALS))
+    header = ("guide", "cost in", *(f"to {share} of the ceiling" for share in GOALS))
     return markdown(header, rows)
 
 
