@@ -17,7 +17,7 @@ rejected and drawn again, and the share that was is reported (:attr:`Draws.rejec
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -267,8 +267,3 @@ def _loss(log_p: Tensor, target: Tensor, violation: Tensor, settings: ProposalSe
         # each proposal overlaps itself entirely
         loss = loss + settings.diversity * (overlap.sum() - n) / (n - 1)
     return loss
-
-
-def decided(proposals: Proposals, logits: Tensor) -> Proposals:
-    """The same proposals with other logits."""
-    return replace(proposals, logits=logits)

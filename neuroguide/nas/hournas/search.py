@@ -8,8 +8,6 @@ number of the step, so that a search can stop after any step and go on.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,52 +16,21 @@ from torch.nn import functional
 
 from neuroguide._core.errors import InputError, OptionError
 from neuroguide._core.seeds import derive_seed
-from neuroguide.nas.data import Split, TrainingData
+from neuroguide.nas.data import TrainingData
 from neuroguide.nas.fidelity import Fidelity
 from neuroguide.nas.guides import PreparedGuide
 from neuroguide.nas.hournas.budget import Budget, best_within, check_reachable
 from neuroguide.nas.hournas.guidance import teacher_loss
+from neuroguide.nas.hournas.phases import HeldImages, apart, phases, weights_held
 from neuroguide.nas.hournas.proposal import Proposals, propose, sample, uniform_logits
 from neuroguide.nas.hournas.settings import HourNASSettings
-from neuroguide.nas.hournas.supernet import Path, initial_supernet, relaxed_path, vital_blocks
+from neuroguide.nas.hournas.supernet import Path, initial_supernet, relaxed_path
 from neuroguide.nas.hournas.table import CostTable
 from neuroguide.nas.spaces.hourglass import HourglassSpace
 from neuroguide.nas.trainer import Preparation, Trainer, deterministic
 
-#: Attributes that are numbers, or lists of them, and say where a search stands.
-_COUNTERS = ("phase", "steps", "architecture_steps", "_weights_seen", "images_spent", "history")
-
 #: How many pictures of the distribution are kept of each phase, about.
 SNAPSHOTS = 50
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A part of a search.
-
-    Attributes
-    ----------
-    name : str
-        ``vital``, ``rest`` or ``together``.
-    free : tuple of int
-        Blocks that are searched.
-    images : int
-        Shown in it, in weight and architecture steps together.
-    """
-
-    name: str
-    free: tuple[int, ...]
-    images: int
-
-
-def phases(space: HourglassSpace, settings: HourNASSettings) -> tuple[Phase, ...]:
-    """The phases of a search: vital blocks, then the rest; or all together."""
-    vital = vital_blocks(space)
-    rest = tuple(i for i in range(len(space.positions)) if i not in vital)
-    if settings.order == "together" or not vital or not rest:
-        return (Phase("together", tuple(range(len(space.positions))), settings.images),)
-    first = round(settings.vital_share * settings.images)
-    return Phase("vital", vital, first), Phase("rest", rest, settings.images - first)
 
 
 class HourNAS:
@@ -99,6 +66,12 @@ class HourNAS:
         Number of the phase, images shown until then, and :attr:`probabilities` as float32; some fifty for each phase.
     images_spent : float
         Image-equivalents of what was shown.
+    trainer : Trainer
+        Of the weights, in this phase.
+    optimiser : torch.optim.Adam
+        Of the logits, in this phase.
+    weights_seen : int
+        Images of this phase whose cost is counted already.
 
     Raises
     ------
@@ -125,7 +98,8 @@ class HourNAS:
         self.accuracy_weight, self.teacher_weight, self._teacher = teacher_loss(
             guide, n_stimuli=settings.guidance_stimuli, seed=seed
         )
-        self._data, self._held = _apart(data.to(device), settings.architecture_share)
+        self._data, held = apart(data.to(device), settings.architecture_share)
+        self._held = HeldImages(held, settings.batch_size, seed)
         self.supernet = initial_supernet(space, n_classes=data.n_classes, seed=seed)
         self.logits = torch.zeros(table.allowed.shape, dtype=torch.float64, requires_grad=True)
         self.phase = 0
@@ -134,7 +108,7 @@ class HourNAS:
         self.history: list[dict[str, Any]] = []
         self.snapshots: list[tuple[int, int, Tensor]] = []
         self.images_spent = 0.0
-        self.steps = self.architecture_steps = self._weights_seen = 0
+        self.steps = self.architecture_steps = self.weights_seen = 0
         self._enter()
 
     # -- where it stands ---------------------------------------------------------------------------------------------
@@ -151,7 +125,7 @@ class HourNAS:
         return (
             before
             if self.finished
-            else before + self._trainer.images_seen + self.architecture_steps * self.settings.batch_size
+            else before + self.trainer.images_seen + self.architecture_steps * self.settings.batch_size
         )
 
     @property
@@ -170,14 +144,14 @@ class HourNAS:
         """Make one weight step, the architecture step that may follow, and the change of phase that may follow."""
         s = self.settings
         self.supernet.path = self._draw(self.steps)
-        self._trainer.run(until=self._trainer.images_seen + 1)
-        self.images_spent += self._trainer.images_seen - self._weights_seen
-        self._weights_seen = self._trainer.images_seen
+        self.trainer.run(until=self.trainer.images_seen + 1)
+        self.images_spent += self.trainer.images_seen - self.weights_seen
+        self.weights_seen = self.trainer.images_seen
         self.steps += 1
-        if self._trainer.diverged:
-            raise InputError(f"the supernet diverged: {self._trainer.diverged}; search with a lower learning_rate")
+        if self.trainer.diverged:
+            raise InputError(f"the supernet diverged: {self.trainer.diverged}; search with a lower learning_rate")
         waited = self.steps - round(s.warmup * self._weight_steps)
-        last = self._trainer.images_seen >= self._trainer.fidelity.images
+        last = self.trainer.images_seen >= self.trainer.fidelity.images
         due = self._architecture_total if last else max(0, waited) // s.weight_steps
         while self.architecture_steps < min(due, self._architecture_total):
             self._architecture_step()
@@ -196,10 +170,10 @@ class HourNAS:
         weight = s.guidance[min(self.phase, 1) if len(self.phases) > 1 else 1] * self.teacher_weight
         loss = torch.zeros((), dtype=torch.float64, device=self.device)
         record: dict[str, Any] = {"phase": phase.name}
-        with _weights_held(self._trainer), deterministic():
+        with weights_held(self.supernet), deterministic():
             if self.accuracy_weight:
-                images, labels = self._held_batch(number)
-                entropy = functional.cross_entropy(self.supernet(images), labels)
+                images, labels = self._held.batch(self.phase, number)
+                entropy = functional.cross_entropy(self.supernet(self._prepare(images)), labels)
                 loss = loss + self.accuracy_weight * entropy
                 record["loss"] = float(entropy.detach())
                 # other operations are passed forward only
@@ -211,9 +185,9 @@ class HourNAS:
                 self.images_spent += self._teacher.images_forwarded * (1 + (s.paths - 1) / 3)
             if self.proposals is None and self.budgets and phase.name != "vital":
                 loss = loss + s.penalty * self._excess()
-            self._optimiser.zero_grad()
+            self.optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-        self._optimiser.step()
+        self.optimiser.step()
         self.architecture_steps += 1
         self.history.append({**record, "images": self.images_seen})
         if self.architecture_steps % max(1, self._architecture_total // SNAPSHOTS) == 0:
@@ -260,29 +234,18 @@ class HourNAS:
         targets = torch.tensor([budget.target for budget in self.budgets], dtype=torch.float64)
         return ((mean[columns] / targets - 1) ** 2).sum()
 
-    def _held_batch(self, number: int) -> tuple[Tensor, Tensor]:
-        n, size = len(self._held), self.settings.batch_size
-        start = number * size
-        indices = []
-        for epoch in range(start // n, (start + size - 1) // n + 1):
-            generator = torch.Generator().manual_seed(derive_seed(self.seed, self.phase, "held", epoch))
-            order = torch.randperm(n, generator=generator)
-            indices.append(order[max(start - epoch * n, 0) : start + size - epoch * n])
-        chosen = torch.cat(indices).to(self.device)
-        return self._prepare(self._held.images[chosen]), self._held.labels[chosen]
-
     # -- phases ------------------------------------------------------------------------------------------------------
 
     def _enter(self) -> None:
         """Begin the current phase."""
-        self._prepare_phase()
+        self.prepare_phase()
         self.proposals = None
         if self.settings.proposals is not None and self.budgets and self.phases[self.phase].name != "vital":
             self._propose()
         self._snapshot()
 
-    def _prepare_phase(self) -> None:
-        """Its own schedule of learning rates and fresh optimisers."""
+    def prepare_phase(self) -> None:
+        """Make the current phase's own schedule of learning rates, and fresh optimisers."""
         phase, s = self.phases[self.phase], self.settings
         # weight and architecture batches are of one size, and together as many images as the phase has
         batches = phase.images // s.batch_size
@@ -299,19 +262,19 @@ class HourNAS:
             warmup=0.1, weight_decay=s.weight_decay, clip=s.clip, augmentation=s.augmentation,
         )  # fmt: skip
         self._prepare = Preparation(self._data, fidelity, self.device)
-        self._trainer = Trainer(
+        self.trainer = Trainer(
             self.supernet, self._data, fidelity, seed=derive_seed(self.seed, phase.name), device=self.device
         )
         # torch's fused SGD cannot take parameters of which only some have had a gradient before
-        self._trainer.optimiser = torch.optim.SGD(
+        self.trainer.optimiser = torch.optim.SGD(
             [{name: group[name] for name in ("params", "weight_decay")} for group in
-             self._trainer.optimiser.param_groups],
+             self.trainer.optimiser.param_groups],
             lr=s.learning_rate, momentum=0.9, nesterov=True, foreach=False, fused=False,
         )  # fmt: skip
-        self._optimiser = torch.optim.Adam(
+        self.optimiser = torch.optim.Adam(
             [self.logits], lr=s.architecture_rate, betas=(0.5, 0.999), weight_decay=s.architecture_decay
         )
-        self.steps = self.architecture_steps = self._weights_seen = 0
+        self.steps = self.architecture_steps = self.weights_seen = 0
 
     def _leave(self) -> None:
         """End the current phase: decide its blocks, so that the others can still bring the network to the budget."""
@@ -341,54 +304,6 @@ class HourNAS:
             seed=derive_seed(self.seed, "proposals", self.phase, self.architecture_steps),
         )
 
-    # -- stop and go on ----------------------------------------------------------------------------------------------
-
-    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Tensors (for safetensors) and numbers (for JSON) from which :meth:`restore` goes on."""
-        tensors, trainer = self._trainer.state()
-        tensors["architecture.logits"] = self.logits.detach().clone()
-        for name, value in self._optimiser.state_dict()["state"].get(0, {}).items():
-            tensors[f"architecture.optimiser.{name}"] = value.clone()
-        if self.proposals is not None:
-            tensors["proposals"] = self.proposals.logits.clone()
-        tensors["snapshots"] = torch.stack([found for _, _, found in self.snapshots])
-        plain = {
-            "trainer": trainer,
-            "decided": [[block, operation] for block, operation in self.decided.items()],
-            "phases": [phase.name for phase in self.phases],
-            "snapshots": [[phase, images] for phase, images, _ in self.snapshots],
-            **{name: getattr(self, name) for name in _COUNTERS},
-        }
-        return tensors, plain
-
-    def restore(self, tensors: Mapping[str, Tensor], plain: Mapping[str, Any]) -> None:
-        """Go back to a :meth:`state` of a search with the same arguments.
-
-        Raises
-        ------
-        InputError, KeyError
-            If it belongs to another search.
-        """
-        self.phase = min(int(plain["phase"]), len(self.phases) - 1)
-        self._prepare_phase()
-        for name in _COUNTERS:
-            setattr(self, name, plain[name])
-        self.decided = {int(block): int(operation) for block, operation in plain["decided"]}
-        self._trainer.restore(tensors, plain["trainer"])
-        with torch.no_grad():
-            self.logits.copy_(tensors["architecture.logits"])
-        prefix = "architecture.optimiser."
-        moments = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
-        state = {0: moments} if moments else {}
-        self._optimiser.load_state_dict({**self._optimiser.state_dict(), "state": state})
-        self.proposals = (
-            Proposals(self.table.with_fixed(self.decided), self.budgets, tensors["proposals"])
-            if "proposals" in tensors
-            else None
-        )
-        pictures = zip(plain["snapshots"], tensors["snapshots"], strict=True)
-        self.snapshots = [(int(phase), int(images), found) for (phase, images), found in pictures]
-
     def _snapshot(self) -> None:
         self.snapshots.append((self.phase, self.images_seen, self.probabilities.float()))
 
@@ -396,29 +311,3 @@ class HourNAS:
 def final_distribution(search: HourNAS) -> Tensor:
     """Log-probabilities of operations once a search is over; decided ones have 0."""
     return torch.where(search._open, search.logits.detach(), uniform_logits(search.table)).log_softmax(-1)
-
-
-def _apart(data: TrainingData, share: float) -> tuple[TrainingData, Split]:
-    """Training images for the weights, and those for the architecture: every so-manieth, whatever their order."""
-    n = len(data.train)
-    number = torch.arange(n)
-    held = (number * share).floor() != ((number + 1) * share).floor()
-    if not 1 < int(held.sum()) < n - 1:
-        raise InputError(f"{n} training images are too few to set a share of {share} apart for architecture steps")
-    parts = [Split(data.train.images[mask], data.train.labels[mask]) for mask in (~held, held)]
-    return replace(data, train=parts[0]), parts[1]
-
-
-class _weights_held:  # noqa: N801
-    """No gradients of the weights inside; they are left without any."""
-
-    def __init__(self, trainer: Trainer) -> None:
-        self._parameters = list(trainer.network.parameters())
-
-    def __enter__(self) -> None:
-        for p in self._parameters:
-            p.requires_grad_(False)
-
-    def __exit__(self, *_: object) -> None:
-        for p in self._parameters:
-            p.requires_grad_(True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,62 @@ from torch import Tensor
 
 from neuroguide._core.atomic import atomic_path
 from neuroguide._core.errors import FileError
+from neuroguide.nas.hournas.proposal import Proposals
 from neuroguide.nas.hournas.search import HourNAS
 
 #: Raised whenever an older neuroguide would misread a state.
 FORMAT = 1
+
+
+#: Attributes that are numbers, or lists of them, and say where a search stands.
+_COUNTERS = ("phase", "steps", "architecture_steps", "weights_seen", "images_spent", "history")
+
+_MOMENTS = "architecture.optimiser."
+
+
+def pack(search: HourNAS) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors (for safetensors) and numbers (for JSON) from which :func:`unpack` goes on."""
+    tensors, trainer = search.trainer.state()
+    tensors["architecture.logits"] = search.logits.detach().clone()
+    for name, value in search.optimiser.state_dict()["state"].get(0, {}).items():
+        tensors[_MOMENTS + name] = value.clone()
+    if search.proposals is not None:
+        tensors["proposals"] = search.proposals.logits.clone()
+    tensors["snapshots"] = torch.stack([found for _, _, found in search.snapshots])
+    plain = {
+        "trainer": trainer,
+        "decided": [[block, operation] for block, operation in search.decided.items()],
+        "phases": [phase.name for phase in search.phases],
+        "snapshots": [[phase, images] for phase, images, _ in search.snapshots],
+        **{name: getattr(search, name) for name in _COUNTERS},
+    }
+    return tensors, plain
+
+
+def unpack(search: HourNAS, tensors: Mapping[str, Tensor], plain: Mapping[str, Any]) -> None:
+    """Bring a search to where :func:`pack` found one with the same arguments.
+
+    Raises
+    ------
+    InputError, KeyError
+        If it belongs to another search.
+    """
+    search.phase = min(int(plain["phase"]), len(search.phases) - 1)
+    search.prepare_phase()
+    for name in _COUNTERS:
+        setattr(search, name, plain[name])
+    search.decided = {int(block): int(operation) for block, operation in plain["decided"]}
+    search.trainer.restore(tensors, plain["trainer"])
+    search.logits.copy_(tensors["architecture.logits"])
+    moments = {name.removeprefix(_MOMENTS): t for name, t in tensors.items() if name.startswith(_MOMENTS)}
+    search.optimiser.load_state_dict({**search.optimiser.state_dict(), "state": {0: moments} if moments else {}})
+    search.proposals = (
+        Proposals(search.table.with_fixed(search.decided), search.budgets, tensors["proposals"])
+        if "proposals" in tensors
+        else None
+    )
+    pictures = zip(plain["snapshots"], tensors["snapshots"], strict=True)
+    search.snapshots = [(int(phase), int(images), found) for (phase, images), found in pictures]
 
 
 def save_state(search: HourNAS, path: Path) -> None:
@@ -29,7 +82,7 @@ def save_state(search: HourNAS, path: Path) -> None:
     FileError
         If it cannot be written.
     """
-    tensors, plain = search.state()
+    tensors, plain = pack(search)
     header = {"format": str(FORMAT), "state": json.dumps(plain, allow_nan=True)}
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata=header)
@@ -54,7 +107,7 @@ def restore_state(search: HourNAS, path: Path) -> None:
             tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         plain: dict[str, Any] = json.loads(header["state"])
         with torch.no_grad():
-            search.restore(tensors, plain)
+            unpack(search, tensors, plain)
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         if isinstance(error, FileError):
             raise

@@ -10,7 +10,7 @@ import torch
 from neuroguide._core.errors import FileError, OptionError
 from neuroguide.nas.guides import Performance
 from neuroguide.nas.hournas import Budget, HourNAS, HourNASSettings, derive, measure, within
-from neuroguide.nas.hournas.state import restore_state, save_state
+from neuroguide.nas.hournas.state import pack, restore_state, save_state
 from neuroguide.nas.hournas.supernet import architecture_of, vital_blocks
 
 SETTINGS = {
@@ -151,7 +151,7 @@ def test_a_search_goes_on_bit_for_bit_from_any_step(start, whole, tmp_path, stop
     restore_state(second, tmp_path / "state.safetensors")
     assert second.images_seen == first.images_seen
     finish(second)
-    (a, plain_a), (b, plain_b) = whole.state(), second.state()
+    (a, plain_a), (b, plain_b) = pack(whole), pack(second)
     assert plain_a == plain_b
     assert a.keys() == b.keys()
     assert all(torch.equal(a[name], b[name]) for name in a)
