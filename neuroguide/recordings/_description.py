@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,12 @@ class Description:
     arrays: tuple[ArrayInfo, ...] = ()
     how_to_open: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Description:
+        """The inverse of :meth:`to_json`, also after a way through JSON text."""
+        arrays = tuple(ArrayInfo(a["name"], tuple(a["shape"]), a["dtype"], tuple(a["dims"])) for a in data["arrays"])
+        return cls(data["source"], data["format"], arrays, tuple(data["how_to_open"]), tuple(data["notes"]))
 
     def to_json(self) -> dict[str, object]:
         """All of it as plain lists, strings and numbers."""

@@ -8,9 +8,10 @@ Each of ours lives in a module of its own as the constant ``LOADER``, imported w
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
@@ -147,3 +148,30 @@ class LoaderRegistry(Registry[Loader]):
 
 #: Every loader that ``open_recording`` and ``open_rdm`` know.
 loaders = LoaderRegistry()
+
+
+def is_ours(loader: FileLoader) -> bool:
+    """Whether a loader of files is one of neuroguide's, which a child process has too."""
+    return loader.name in _FILES
+
+
+def open_file(path: Path, *, loader: str, options: Mapping[str, Any]) -> xr.DataArray:
+    """What one of our loaders of files reads."""
+    return _file_loader(loader).open(path, **options)
+
+
+def describe_file(path: Path, *, loader: str) -> dict[str, object]:
+    """What one of our loaders of files says of a file, as JSON."""
+    return _file_loader(loader).describe(path).to_json()
+
+
+def recognise_file(path: Path) -> str | None:
+    """Which of our loaders of files reads a file."""
+    return next((name for name in _FILES if _file_loader(name).recognises(path)), None)
+
+
+def _file_loader(name: str) -> FileLoader:
+    loader = loaders[name]
+    if not isinstance(loader, FileLoader):
+        raise OptionError(f"{name!r} is not a format of files")
+    return loader

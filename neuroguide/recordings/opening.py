@@ -15,16 +15,19 @@ import xarray as xr
 from neuroguide._core.errors import FileError, NeuroguideWarning, OptionError
 from neuroguide._core.options import unknown_option
 from neuroguide.recordings._description import Description
-from neuroguide.recordings._loader import ArchiveLoader, FileLoader, loaders
+from neuroguide.recordings._isolated import read_isolated
+from neuroguide.recordings._loader import ArchiveLoader, FileLoader, is_ours, loaders
 from neuroguide.recordings._sizes import check_readable, first_bytes
 from neuroguide.recordings.assembly import examine
 from neuroguide.recordings.inspecting import inspect_file
-from neuroguide.recordings.netcdf import recognises_netcdf
-from neuroguide.recordings.rdms import check_rdm, holds_rdms, read_rdm, write_rdm
+from neuroguide.recordings.rdms import check_rdm, read_rdm, write_rdm
 
 __all__ = ["inspect", "open_rdm", "open_recording", "open_target", "write_rdm"]
 
 _logger = logging.getLogger("neuroguide.recordings")
+
+#: What is called in the child that reads files.
+_LOADER, _RDMS = "neuroguide.recordings._loader", "neuroguide.recordings.rdms"
 
 
 def open_recording(name_or_path: str | os.PathLike[str], **options: Any) -> xr.DataArray:
@@ -66,7 +69,11 @@ def open_recording(name_or_path: str | os.PathLike[str], **options: Any) -> xr.D
         raise OptionError(
             f"{loader.name!r} publishes RDMs but no responses; open them with ng.open_rdm({str(name_or_path)!r})"
         )
-    opened = _call(loader.open, where, options, f"option of {loader.name}")
+    _check_options(loader.open, options, f"option of {loader.name}")
+    if isinstance(loader, FileLoader) and is_ours(loader):
+        opened = read_isolated(f"{_LOADER}:open_file", where, {"loader": loader.name, "options": options})
+    else:
+        opened = loader.open(where, **options)
     assembly, gaps = examine(opened, source=str(name_or_path))
     if isinstance(loader, FileLoader) and not assembly.attrs.get("identifier"):
         assembly = assembly.assign_attrs(identifier=Path(where).name)
@@ -104,14 +111,17 @@ def open_rdm(name_or_path: str | os.PathLike[str], **options: Any) -> xr.DataArr
     """
     archive = _find_archive(name_or_path)
     if archive is None:
-        return check_rdm(_call(read_rdm, _file(name_or_path)[0], options, "option"), source=str(name_or_path))
+        _check_options(read_rdm, options, "option")
+        found = read_isolated(f"{_RDMS}:read_rdm", _file(name_or_path)[0], options)
+        return check_rdm(found, source=str(name_or_path))
     loader, variant = archive
     if loader.open_rdm is None:
         raise OptionError(
             f"{loader.name!r} publishes responses but no RDMs; compute one with "
             f"ng.rdm(ng.open_recording({str(name_or_path)!r}))"
         )
-    return check_rdm(_call(loader.open_rdm, variant, options, f"option of {loader.name}"), source=str(name_or_path))
+    _check_options(loader.open_rdm, options, f"option of {loader.name}")
+    return check_rdm(loader.open_rdm(variant, **options), source=str(name_or_path))
 
 
 def open_target(name_or_path: str | os.PathLike[str], **options: Any) -> xr.DataArray:
@@ -133,7 +143,8 @@ def open_target(name_or_path: str | os.PathLike[str], **options: Any) -> xr.Data
     if archive is not None:
         return (open_rdm if archive[0].open is None else open_recording)(name_or_path, **options)
     path, loader = _file(name_or_path)
-    if loader is None and recognises_netcdf(path) and holds_rdms(path):
+    recognised = loader or _recognising(path)
+    if recognised is not None and recognised.name == "netcdf" and read_isolated(f"{_RDMS}:holds_rdms", path):
         return open_rdm(path, **options)
     return open_recording(name_or_path, **options)
 
@@ -158,7 +169,11 @@ def inspect(name_or_path: str | os.PathLike[str]) -> Description:
         return archive[0].describe(archive[1])
     path, chosen = _file(name_or_path)
     loader = chosen or _recognising(path)
-    return loader.describe(path) if loader is not None else inspect_file(path)
+    if loader is None:
+        return inspect_file(path)
+    if not is_ours(loader):
+        return loader.describe(path)
+    return Description.from_json(read_isolated(f"{_LOADER}:describe_file", path, {"loader": loader.name}))
 
 
 def _find(name_or_path: str | os.PathLike[str]) -> tuple[FileLoader | ArchiveLoader, Any]:
@@ -216,15 +231,19 @@ def _file(name_or_path: str | os.PathLike[str]) -> tuple[Path, FileLoader | None
 
 
 def _recognising(path: Path) -> FileLoader | None:
-    return next((loader for loader in loaders.files() if loader.recognises(path)), None)
+    """The loader that reads a file, a user's own first."""
+    theirs = (loader for loader in loaders.files() if not is_ours(loader) and loader.recognises(path))
+    if (found := next(theirs, None)) is not None:
+        return found
+    name = read_isolated(f"{_LOADER}:recognise_file", path)
+    return next((loader for loader in loaders.files() if loader.name == name), None)
 
 
-def _call(open_it: Callable[..., xr.DataArray], where: Any, options: dict[str, Any], what: str) -> xr.DataArray:
-    """Call a loader after checking the names of its options."""
+def _check_options(open_it: Callable[..., xr.DataArray], options: dict[str, Any], what: str) -> None:
+    """Refuse options that a loader does not have."""
     parameters = list(signatures.signature(open_it).parameters.values())
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         known = [parameter.name for parameter in parameters[1:]]
         for name in options:
             if name not in known:
                 raise unknown_option(what, name, known)
-    return open_it(where, **options)

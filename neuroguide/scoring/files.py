@@ -9,6 +9,7 @@ import xarray as xr
 
 from neuroguide._core.atomic import atomic_path
 from neuroguide._core.errors import FileError
+from neuroguide.recordings._isolated import read_isolated
 from neuroguide.recordings.netcdf import read_dataset as read_dataset
 
 #: Version of the layout that we write.
@@ -45,7 +46,7 @@ def open_scores(path: str | os.PathLike[str]) -> xr.Dataset:
     file = Path(path)
     if not file.is_file():
         raise FileError(f"{file} does not exist; give a scores file that `neuroguide score --out` wrote")
-    scores = read_dataset(file)
+    scores: xr.Dataset = read_isolated("neuroguide.recordings.netcdf:read_dataset", file)
     if scores.attrs.get("kind") != "scores" or "similarity" not in scores:
         raise FileError(
             f"{file} is not a scores file (no `similarity` by layer and region); "

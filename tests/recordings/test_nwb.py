@@ -12,6 +12,7 @@ import pytest
 
 from neuroguide._core.errors import FileError, InputError, MissingExtraError, OptionError
 from neuroguide.recordings import loaders, normalise_sites
+from neuroguide.recordings._isolated import in_this_process
 from neuroguide.recordings.opening import inspect, open_recording
 from neuroguide.testing.loaders import check_loader
 
@@ -118,7 +119,8 @@ def test_spike_times_stay_on_disk(path, monkeypatch):
         return values
 
     monkeypatch.setattr(h5py.Dataset, "__getitem__", watched)
-    open_recording(path)
+    with in_this_process():
+        open_recording(path)
     assert 0 < max(largest) <= 900
 
 
@@ -250,5 +252,5 @@ def test_wrong_files_get_one_sentence(path, what):
 
 def test_without_pynwb_the_extra_is_named(path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pynwb", None)
-    with pytest.raises(MissingExtraError, match=r"neuroguide\[nwb\]"):
+    with in_this_process(), pytest.raises(MissingExtraError, match=r"neuroguide\[nwb\]"):
         open_recording(path)

@@ -8,6 +8,7 @@ import pytest
 
 from neuroguide._core.errors import FileError, InputError, MissingExtraError, OptionError
 from neuroguide.recordings import average_repetitions, loaders
+from neuroguide.recordings._isolated import in_this_process
 from neuroguide.recordings.opening import inspect, open_recording
 from neuroguide.testing.loaders import check_loader
 
@@ -156,5 +157,5 @@ def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch):
 
     (tmp_path / "a.parquet").write_bytes(b"PAR1" + bytes(100))
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(MissingExtraError, match=r"neuroguide\[tables\]"):
+    with in_this_process(), pytest.raises(MissingExtraError, match=r"neuroguide\[tables\]"):
         open_recording(tmp_path / "a.parquet", value="rate")

@@ -78,8 +78,8 @@ class Child:
             self.kill()
             raise TaskError("the child process did not start", "died", self._words())
 
-    def call(self, function: str, spec: Mapping[str, Any]) -> dict[str, Any]:
-        """Run one task.
+    def call(self, function: str, spec: Mapping[str, Any], *, time_limit: float | None = None) -> dict[str, Any]:
+        """Run one task, within ``time_limit`` seconds if that is given and else within the child's.
 
         Raises
         ------
@@ -96,7 +96,7 @@ class Child:
             raise NotBegunError(str(error), error.kind, error.detail) from None
         if begun.get("begun") != self._tasks:
             raise TaskError("the child process answered another question", "died", self._words())
-        answer = self._receive(self._time_limit)
+        answer = self._receive(self._time_limit if time_limit is None else time_limit)
         if answer.get("id") != self._tasks:
             raise TaskError("the child process answered another question", "died", self._words())
         if "fault" in answer:

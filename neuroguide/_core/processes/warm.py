@@ -32,8 +32,8 @@ class WarmChild:
         self._gone = gone
         self._child: Child | None = None
 
-    def call(self, function: str, spec: Mapping[str, Any]) -> dict[str, Any]:
-        """Run one task.
+    def call(self, function: str, spec: Mapping[str, Any], *, time_limit: float | None = None) -> dict[str, Any]:
+        """Run one task, within ``time_limit`` seconds if that is given and else within the child's.
 
         Raises
         ------
@@ -48,7 +48,7 @@ class WarmChild:
                     self._child = Child(**self._limits)
                     self._made(self._child)
                 try:
-                    return self._child.call(function, spec)
+                    return self._child.call(function, spec, time_limit=time_limit)
                 except NotBegunError:
                     # one that died while it waited was no task's fault; a new one that did is a fault of its own
                     if not waited:
