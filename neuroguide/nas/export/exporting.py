@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor, nn
 
 from neuroguide._core.atomic import write_text
@@ -142,7 +142,8 @@ def _write(found: _Source, folder: Path, onnx: bool) -> dict[str, Any]:
     write_text(folder / "model.py", text)
     bare = call_factory(f"{folder / 'model.py'}:untrained")
     kept = {name: trained.weights[name] for name in bare.state_dict() if name in trained.weights}
-    save_file(kept, folder / "weights.safetensors")
+    # save_file would leave a file that only its owner may read
+    (folder / "weights.safetensors").write_bytes(tensors_to_bytes(kept))
 
     images = _images(trained)
     stage_names: tuple[str, ...] = trained.network.stage_names  # type: ignore[assignment]
