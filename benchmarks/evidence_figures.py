@@ -27,9 +27,7 @@ def correlations(table: Table, axes: Axes, title: str) -> None:
     ceiling = ceiling_of(table).value
     if np.isfinite(ceiling):
         axes.axhline(ceiling, color="0.6", lw=1, ls="--")
-        axes.text(
-            1, ceiling, "seed to seed", ha="right", va="bottom", color="0.4", transform=axes.get_yaxis_transform()
-        )
+        axes.text(1, ceiling, "seed to seed", ha="right", va="top", color="0.4", transform=axes.get_yaxis_transform())
     axes.set(xscale="log", xlabel="image-equivalents of a candidate", title=f"{title}, n = {int(kept.sum())}")
     axes.set_ylabel("Spearman with mature accuracy")
 

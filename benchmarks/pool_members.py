@@ -86,10 +86,12 @@ def members(pool: str) -> list[Any]:
     """The architectures in their fixed shuffled order."""
     space = space_of(pool)
     if pool == "macro-wide":
+        normed = open_space("macro", activation=["relu"], normalisation=["batch", "layer"])
         found: dict[str, Any] = {}
         draw = 0
         while len(found) < N_WIDE:
-            arch = space.sample(np.random.default_rng(derive_seed("pool", pool, draw)))
+            rng = np.random.default_rng(derive_seed("pool", pool, draw))
+            arch = (space, normed)[draw % 2].sample(rng)
             found.setdefault(space.hash(arch), arch)
             draw += 1
         return list(found.values())
