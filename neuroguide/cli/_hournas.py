@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 METHODS = ("hournas",)
 
 
-def is_wanted(method: str | None, resume: bool, run: Path | None) -> bool:
-    """Whether the command asks for HourNAS, or goes on with such a run."""
+def is_wanted(method: str | None, resume: bool, run: Path | None, own: Sequence[str]) -> bool:
+    """Whether the command asks for HourNAS, or goes on with such a run; ``own`` are options that belong to it."""
     if method is not None:
         return check_option("method", method, METHODS) == "hournas"
+    if own:
+        raise OptionError(
+            f"--budget and --set ({', '.join(own)}) belong to --method hournas; add it, or leave them out"
+        )
     if not resume or run is None:
         return False
     from neuroguide.nas.folder import RunFolder

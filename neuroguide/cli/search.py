@@ -117,7 +117,7 @@ def search(
     with opening as workers, _output.progress(quiet) as bar:
         report = reporter(bar)
         try:
-            if _hournas.is_wanted(method, resume, run):
+            if _hournas.is_wanted(method, resume, run, [*(budget or []), *(setting or [])]):
                 found: SearchRun = _hournas.search(
                     bar, space=space, guide=None if resume else opened_guide(), data=data, budget=budget or [],
                     tolerance=tolerance, images=images, trials=trials, settings=setting or [], run=run, resume=resume,

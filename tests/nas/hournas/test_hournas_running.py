@@ -212,3 +212,5 @@ def test_from_the_command_line(data_file, budget, tmp_path, capsys, monkeypatch)
     assert main(["search", "--space", f"{make}:make", "--method", "hournas", "--budget", "1MACs", "--data",
                  str(data_file), "--guide", "performance"]) == 2  # fmt: skip
     assert "they reach from" in capsys.readouterr().err
+    assert main(["search", "--guide", "performance", "--budget", "300MFLOPs", "--data", str(data_file)]) == 2
+    assert "belong to --method hournas" in capsys.readouterr().err
