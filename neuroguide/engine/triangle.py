@@ -116,6 +116,7 @@ def gram_panels(rows: Tensor) -> Iterator[tuple[int, Tensor]]:
     """
     # a GPU is only busy with larger ones (our choice)
     size = PANEL if rows.device.type == "cpu" else 8 * PANEL
+    rows = rows.contiguous()
     for start in range(0, len(rows), size):
         yield start, row_products(rows[start : start + size], rows[start:])
 
