@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 from collections import defaultdict
 from pathlib import Path
@@ -25,8 +24,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from calibration_worlds import Worlds, findings
+from filelock import FileLock, Timeout
 from peers import table
 from scipy.stats import binom
+
+from neuroguide._core.atomic import write_text
 
 PART = 100
 
@@ -54,18 +56,24 @@ def simulate(arguments: argparse.Namespace, folder: Path) -> dict[str, list[floa
     for first in range(0, arguments.worlds, PART):
         place = folder / f"{first:06d}.json"
         try:
-            # an empty file says that somebody is at it
-            os.close(os.open(place, os.O_CREAT | os.O_EXCL))
-        except FileExistsError:
+            # the lock of a process that was killed is free
+            with FileLock(place.with_suffix(".lock"), timeout=0):
+                if not place.exists():
+                    write_text(place, json.dumps(part(worlds, first, arguments)))
+        except Timeout:
             continue
-        part = defaultdict(list)
-        for seed in range(first, first + PART):
-            for name, value in findings(worlds, seed, arguments.methods, arguments.samples):
-                part[name].append(value)
-        place.write_text(json.dumps(part), encoding="utf-8")
     for place in sorted(folder.glob("*.json")):
-        for name, values in json.loads(place.read_text(encoding="utf-8") or "{}").items():
+        for name, values in json.loads(place.read_text(encoding="utf-8")).items():
             found[name] += values
+    return found
+
+
+def part(worlds: Worlds, first: int, arguments: argparse.Namespace) -> dict[str, list[float | list[float]]]:
+    """What is found in the worlds from ``first`` on."""
+    found = defaultdict(list)
+    for seed in range(first, first + PART):
+        for name, value in findings(worlds, seed, arguments.methods, arguments.samples):
+            found[name].append(value)
     return found
 
 
