@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from neuroguide.recordings.opening import open_recording as open_recording
     from neuroguide.recordings.rsatools import from_rsatoolbox as from_rsatoolbox
     from neuroguide.recordings.rsatools import to_rsatoolbox as to_rsatoolbox
+    from neuroguide.reporting import report as report
     from neuroguide.scoring import compare as compare
     from neuroguide.scoring import compare_models as compare_models
     from neuroguide.scoring import open_scores as open_scores
@@ -58,6 +59,7 @@ _WHERE = {
     "open_scores": "neuroguide.scoring",
     "open_stimuli": "neuroguide.stimuli",
     "rdm": "neuroguide.scoring",
+    "report": "neuroguide.reporting",
     "retrain": "neuroguide.nas.retraining",
     "score": "neuroguide.scoring",
     "scores_from_pandas": "neuroguide.scoring",

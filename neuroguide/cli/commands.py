@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from neuroguide._version import __version__
-from neuroguide.cli import _output, compare, demo, doctor, export, rdm, recordings, retrain, score, search
+from neuroguide.cli import _output, compare, demo, doctor, export, rdm, recordings, report, retrain, score, search
 
 app = typer.Typer(
     help="Score neural networks against recordings from primate visual cortex, and let the recordings guide the search "
@@ -47,5 +47,6 @@ app.command("search")(search.search)
 app.command("leaderboard")(search.leaderboard)
 app.command("retrain")(retrain.retrain)
 app.command("export")(export.export)
+app.command("report")(report.report)
 app.command("dashboard")(search.dashboard)
 app.command("doctor")(doctor.doctor)
