@@ -40,9 +40,12 @@ def ours(arguments: dict[str, object], models: np.ndarray, measured: np.ndarray)
     dtype = torch.float32
     a, b = torch.from_numpy(models).to(dtype), torch.from_numpy(measured).to(dtype)
     start, spent = time.perf_counter(), time.process_time()
-    result = bootstrap_stimuli(a, b, str(arguments["method"]), n_samples=int(str(arguments["samples"])))
+    # rsatoolbox's intervals are t intervals too
+    result = bootstrap_stimuli(
+        a, b, str(arguments["method"]), n_samples=int(str(arguments["samples"])), jackknife=False
+    )
     error = result.variance().sqrt()[:, 0]
-    result.interval()
+    result.interval(kind="t")
     return time.perf_counter() - start, time.process_time() - spent, error.numpy()
 
 

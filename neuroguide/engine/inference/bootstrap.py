@@ -31,6 +31,7 @@ def bootstrap_stimuli(
     *,
     n_samples: int = 1000,
     seed: int = 0,
+    jackknife: bool = True,
 ) -> Bootstrap:
     """Bootstrap over stimuli of the similarities of layers or models with data.
 
@@ -47,11 +48,14 @@ def bootstrap_stimuli(
         Pearson, Spearman, rho-a, cosine, CKA, whitened Pearson or whitened cosine.
     n_samples : int
     seed : int
+    jackknife : bool
+        Whether every stimulus is also left out once, which BCa intervals need and t intervals do not; it costs as much
+        as one sample for each stimulus.
 
     Returns
     -------
     Bootstrap
-        Of estimates of shape (n_models, n_data), with the jackknife.
+        Of estimates of shape (n_models, n_data).
 
     Raises
     ------
@@ -71,7 +75,7 @@ def bootstrap_stimuli(
         similarities(torch.arange(n).unsqueeze(0))[0],
         {"stimuli": similarities(draw_indices(n, n_samples, seed))},
         {"stimuli": n},
-        similarities(leave_one_out(n)),
+        similarities(leave_one_out(n)) if jackknife else None,
     )
 
 

@@ -162,3 +162,14 @@ def test_bad_options():
         bootstrap_stimuli(models / 0, rdm(responses)[None])
     with pytest.raises(InputError, match="stacks of RDMs"):
         bootstrap_stimuli(models[0], rdm(responses)[None])
+
+
+def test_without_the_jackknife_the_samples_are_the_same():
+    generator = torch.Generator().manual_seed(3)
+    models = rdm(torch.randn(2, 25, 8, generator=generator, dtype=torch.float64))
+    data = rdm(torch.randn(1, 25, 8, generator=generator, dtype=torch.float64))
+    whole, short = (bootstrap_stimuli(models, data, n_samples=300, jackknife=with_it) for with_it in (True, False))
+    for one, other in zip(whole.interval(kind="t"), short.interval(), strict=True):
+        torch.testing.assert_close(one, other)
+    with pytest.raises(OptionError, match="'bca' is not possible here"):
+        short.interval(kind="bca")
