@@ -115,7 +115,7 @@ def _argument(parameter: Any) -> str:
 def _option(parameter: Any) -> str:
     names = ", ".join(f"`{option}`" for option in [*parameter.opts, *parameter.secondary_opts])
     default = parameter.default
-    return f"| {names} | {_cell(parameter.help)} | {'' if default in (None, False, ()) else f'`{default}`'} |"
+    return f"| {names} | {_cell(parameter.help)} | {'' if default is None or default is False else f'`{default}`'} |"
 
 
 def _cell(text: str | None) -> str:

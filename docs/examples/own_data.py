@@ -7,4 +7,4 @@ recording = ng.open_recording(
 scores = ng.score("small_network.py:make", recording, bootstrap=1000)
 ng.write_scores(scores, "scores.nc")
 ng.plot.save(ng.plot.profile(scores), "profile.pdf")
-print(ng.scoring.methods_paragraph(scores))
+ng.report(scores, "report.html")

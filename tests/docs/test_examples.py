@@ -35,12 +35,12 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with made-up responses, the images they are to, and a network."""
     folder = tmp_path_factory.mktemp("examples")
     rng = np.random.default_rng(0)
-    names = [f"image_{i:02d}" for i in range(12)]
+    names = [f"image_{i:02d}" for i in range(24)]
     (folder / "images").mkdir()
     for name in names:
         Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(folder / "images" / f"{name}.png")
-    tuning = rng.uniform(0, 40, (12, 1, 20))
-    responses = rng.poisson(np.broadcast_to(tuning, (12, 6, 20))).astype(np.float32)
+    tuning = rng.uniform(0, 40, (24, 1, 20))
+    responses = rng.poisson(np.broadcast_to(tuning, (24, 6, 20))).astype(np.float32)
     np.savez(folder / "responses.npz", responses=responses, image_names=np.array(names))
     shutil.copy(EXAMPLES / "small_network.py", folder)
     return folder
@@ -76,6 +76,7 @@ def test_the_newcomers_commands_run(
     for line in lines:
         assert main(line) == 0, capsys.readouterr().err
     assert (workplace / "scores.nc").is_file()
+    assert (workplace / "report.html").is_file()
     assert list((workplace / "pictures").glob("*.png"))
 
 
