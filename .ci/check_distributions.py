@@ -20,7 +20,9 @@ def main(folder: Path) -> int:
         source = {member.name.split("/", 1)[-1] for member in archive.getmembers()}
     problems = [f"the wheel holds {name}" for name in inside if name.endswith(FORBIDDEN) or name.startswith("tests/")]
     problems += [
-        f"the wheel lacks {name}" for name in ("neuroguide/py.typed", "neuroguide/_version.py") if name not in inside
+        f"the wheel lacks {name}"
+        for name in ("neuroguide/py.typed", "neuroguide/_version.py", "neuroguide/reporting/templates/report.html")
+        if name not in inside
     ]
     if not any(name.startswith("neuroguide/_data/") for name in inside):
         problems.append("the wheel lacks the embedded recordings in neuroguide/_data")

@@ -120,7 +120,7 @@ def _any_table(title: str, value: Any) -> list[Table]:
         return [Table(title, [Column("Setting"), Column("Value")], rows)]
     items = [item if isinstance(item, Mapping) else {"": item} for item in value]
     names = list(dict.fromkeys(name for item in items for name in item))
-    columns = [Column("Position"), *(Column(name.replace("_", " ") or "Value") for name in names)]
+    columns = [Column("Position"), *(Column(name.replace("_", " ")) for name in names)]
     rows = [[Cell(str(i + 1)), *(Cell(text(item.get(name, ""))) for name in names)] for i, item in enumerate(items)]
     return [Table(title, columns, rows)]
 

@@ -32,6 +32,8 @@ _THEME = {
     "#b9d7ea": "pale",
 }
 _POINTS = 72.0
+#: Inches from which a figure has a row of its own.
+_WIDE = 6.5
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,8 @@ def _embedded(svg: str, name: str, alt: str, overlay: Sequence[Markup], box: Bbo
     for colour, variable in _THEME.items():
         body = re.sub(rf"(?<=[\s:]){colour}\b", f"var(--{variable})", body)
     size = f"{box.width * _POINTS:.1f} {box.height * _POINTS:.1f}"
-    head = f'<svg class="plot" viewBox="0 0 {size}" style="--width: {box.width:.2f}"'
+    wide = " wide" if box.width > _WIDE else ""
+    head = f'<svg class="plot{wide}" viewBox="0 0 {size}" style="--width: {box.width:.2f}"'
     head += f' role="img" aria-label="{escape(alt)}">'
     # the drawing is matplotlib's, which escapes every text in it
     return Markup(head + body) + Markup('<g class="spots">{}</g></svg>').format(Markup().join(overlay))  # noqa: S704

@@ -74,6 +74,8 @@ def made_now() -> list[tuple[str, str]]:
 
 def text(value: Any) -> str:
     """A setting as people write it."""
+    if value is None:
+        return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):

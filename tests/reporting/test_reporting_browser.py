@@ -123,7 +123,7 @@ def test_every_spot_lies_on_its_point(show: Callable[..., Any], run_page: Path) 
         """() => {
           const middle = (e) => { const b = e.getBoundingClientRect();
             return [b.x + b.width / 2, b.y + b.height / 2]; };
-          const points = [...document.querySelectorAll('#guides [id*=PathCollection] use')].map(middle);
+          const points = [...document.querySelectorAll('#guides [id*=candidates] use')].map(middle);
           const spots = [...document.querySelectorAll('#guides .spot')].map(middle);
           return Math.max(...spots.map((s) => Math.min(...points.map((p) => Math.hypot(p[0] - s[0], p[1] - s[1])))));
         }"""
@@ -140,7 +140,7 @@ def test_a_layer_is_chosen_in_the_profile_or_by_the_keyboard(show: Callable[...,
     spots.first.dispatch_event("click")
     shown = page.locator(".matrix[data-of]:not([hidden])")
     assert shown.count() == 1
-    assert shown.get_attribute("data-of") == name == page.get_by_label("Layer").input_value()
+    assert shown.get_attribute("data-of") == name == page.get_by_label("Layer", exact=True).input_value()
     page.locator(".matrix img").last.hover()
     assert " × " in page.get_by_role("tooltip").inner_text()
 
