@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from scipy.spatial.distance import pdist, squareform
 
 from neuroguide import plot
 from neuroguide.nas.spaces import open_space
+from neuroguide.nas.spaces.cells.published import NASNET_A_NORMAL, NASNET_A_REDUCTION, PNASNET_5
 from neuroguide.nas.spaces.hourglass.published import HOURNAS_F
 from neuroguide.nas.vital import vital_blocks
 
@@ -262,6 +264,7 @@ def profile_pictures() -> dict[str, Callable[[], Any]]:
         "profiles_by_model": lambda: plot.profiles(tall, by="model"),
         "time_course": lambda: plot.time_course(made_time_scores(simulated=1), stimulus=(0, 100)),
         "time_course_one": lambda: plot.time_course(made_time_scores(("IT",), ceiling="none", intervals=False)),
+        "temporal_generalisation": lambda: plot.temporal_generalisation(made_generalisation()),
         "time_course_sites": lambda: plot.time_course(made_time_sites()),
     }
 
@@ -330,6 +333,48 @@ def made_probabilities() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def made_generalisation() -> xr.DataArray:
+    """Two regions whose RDMs change with time, one of them keeping what it had."""
+    start = np.arange(-40, 260, 20)
+    t = start + 10.0
+    strength = np.clip((t - 50) / 60, 0, 1)
+    change = np.exp(-(((t[:, None] - t) / np.array([60.0, 140.0])[:, None, None]) ** 2))
+    values = 0.7 * strength[:, None] * strength * change + np.random.default_rng(0).normal(0, 0.01, change.shape)
+    coords: dict[str, Any] = {"region": ["V4", "IT"]}
+    for end in ("", "_2"):
+        coords[f"time_bin_start{end}"] = (f"time_bin{end}", start)
+        coords[f"time_bin_end{end}"] = (f"time_bin{end}", start + 20)
+    return xr.DataArray(values, dims=("region", "time_bin", "time_bin_2"), coords=coords, attrs={"simulated": 1})
+
+
+def made_trials(name: str = "macro", count: int = 60, **options: Any) -> pd.DataFrame:
+    """Choices and values of drawn architectures, as Optuna lists trials."""
+    space, rng = open_space(name, **options), np.random.default_rng(3)
+    rows = [{f"params_{k}": v for k, v in space.parameters(space.sample(rng)).items()} for _ in range(count)]
+    table = pd.DataFrame(rows)
+    return table.assign(value=0.4 + 0.05 * (table.iloc[:, 0].rank() / count) + rng.normal(0, 0.03, count))
+
+
+def architecture_pictures() -> dict[str, Callable[[], Any]]:
+    """One architecture, and the choices of many."""
+    space = open_space("cells")
+    drawn = [space.sample(np.random.default_rng(seed)) for seed in (0, 2)]
+    nasnet = replace(drawn[0], normal=NASNET_A_NORMAL, reduction=NASNET_A_REDUCTION)
+    macro = open_space("macro")
+    return {
+        "cell": lambda: plot.cell(PNASNET_5, title="PNASNet-5"),
+        "cells": lambda: plot.cells(nasnet),
+        "cells_drawn": lambda: plot.cells(drawn[0]),
+        "cells_small": lambda: plot.architecture(drawn[1], space),
+        "architecture": lambda: plot.architecture(macro.sample(np.random.default_rng(1)), macro),
+        "architectures": lambda: plot.architectures(made_trials(), label="guide", simulated=True),
+        "architectures_few": lambda: plot.architectures(
+            made_trials(count=12), ["params_stage1.width", "params_stage3.operation", "params_activation"]
+        ),
+        "architectures_many": lambda: plot.architectures(made_trials("cells", blocks=(1, 2), reduction=("same",))),
+    }
+
+
 def hourglass_pictures() -> dict[str, Callable[[], Any]]:
     """Networks block by block, what is lost with each block, and a supernet search."""
     space = open_space("hourglass")
@@ -354,6 +399,14 @@ def hourglass_pictures() -> dict[str, Callable[[], Any]]:
     }
 
 
+def gallery() -> dict[str, Callable[[], Any]]:
+    """Every picture by its name; the tests compare some of them with their stored images."""
+    return {
+        **rdm_pictures(), **profile_pictures(), **comparison_pictures(), **other_pictures(), **hourglass_pictures(),
+        **architecture_pictures(),
+    }  # fmt: skip
+
+
 def main() -> None:
     """Draw the gallery, or the part of it whose names contain a word."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -362,9 +415,7 @@ def main() -> None:
     parser.add_argument("--dpi", type=int, default=150)
     parser.add_argument("--only", default="", help="a part of the name")
     arguments = parser.parse_args()
-    gallery = rdm_pictures() | profile_pictures() | comparison_pictures() | other_pictures()
-    gallery |= hourglass_pictures()
-    for name, draw in gallery.items():
+    for name, draw in gallery().items():
         if arguments.only in name:
             print(plot.save(draw(), arguments.folder / f"{name}.{arguments.format}", dpi=arguments.dpi))
             plt.close("all")

@@ -39,6 +39,18 @@ def draw_search(run: SearchRun, folder: Path) -> list[Path]:
     return written
 
 
+def draw_candidate(run: SearchRun, trial: int, path: Path) -> Path:
+    """The architecture of a finished trial."""
+    import matplotlib.pyplot as plt
+
+    from neuroguide import plot
+
+    axes = plot.architecture(run.candidate(trial).architecture, run.space)
+    written = plot.save(axes, path, dpi=150)
+    plt.close(axes[0].figure)
+    return written
+
+
 def _draw_hournas(run: SearchRun, folder: Path) -> list[Path]:
     """What the supernet came to prefer, what the derived networks cost and reach, and the best of them."""
     from neuroguide import plot

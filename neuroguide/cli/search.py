@@ -175,11 +175,18 @@ def dashboard(
 ) -> None:
     """Open optuna-dashboard on a run, on this machine only; needs the extra `dashboard`.
 
+    A trial shows the drawing of its candidate where the space is one of ours; drawings are kept in RUN/drawings.
+
     Example: neuroguide dashboard runs/first
     """
+    from neuroguide.cli._pictures import draw_candidate
     from neuroguide.nas.dashboard import dashboard as make_dashboard
+    from neuroguide.nas.run import open_run
 
-    with make_dashboard(run, port=port) as server:
+    found = open_run(run)
+    # the file of a space of one's own is code, which looking at a run must not start
+    draw = draw_candidate if found.settings["space"]["space"] in ("macro", "cells", "hourglass") else None
+    with make_dashboard(found, port=port, draw=draw) as server:
         _output.err.print(f"http://127.0.0.1:{server.server_port} (Ctrl-C ends it)")
         server.serve_forever()
 

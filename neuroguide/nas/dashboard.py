@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from neuroguide._core.errors import OptionError, missing_extra
+from neuroguide.nas.drawings import Drawings, WithDrawings
 from neuroguide.nas.run import SearchRun, open_run
 
 HOST = "127.0.0.1"
@@ -18,7 +21,12 @@ class _Silent(WSGIRequestHandler):
         """Nothing: a line for every request helps nobody."""
 
 
-def dashboard(run: str | os.PathLike[str] | SearchRun, *, port: int = 8080) -> WSGIServer:
+def dashboard(
+    run: str | os.PathLike[str] | SearchRun,
+    *,
+    port: int = 8080,
+    draw: Callable[[SearchRun, int, Path], Any] | None = None,
+) -> WSGIServer:
     """A server of optuna-dashboard for a run, finished or under way; ``serve_forever()`` starts it.
 
     It listens on 127.0.0.1 only and refuses requests that a browser sends for another site, since the dashboard can
@@ -29,6 +37,10 @@ def dashboard(run: str | os.PathLike[str] | SearchRun, *, port: int = 8080) -> W
     run : path or SearchRun
     port : int
         0 takes any that is free; see ``server_port`` of the result.
+    draw : callable, optional
+        ``draw(run, trial, path)`` writes a PNG of a trial's candidate. Finished trials then have it as an artefact:
+        drawn when it is first looked at, kept in the run's folder ``drawings``, and never written into the store, so
+        that a search that is resumed finds the store as it left it.
 
     Raises
     ------
@@ -49,7 +61,11 @@ def dashboard(run: str | os.PathLike[str] | SearchRun, *, port: int = 8080) -> W
     except ImportError as error:
         raise missing_extra("optuna-dashboard", "dashboard", "the dashboard of a run") from error
     opened = run if isinstance(run, SearchRun) else open_run(run)
-    app = wsgi(opened.study._storage)
+    storage, store = opened.study._storage, None
+    if draw is not None:
+        storage = WithDrawings(storage)
+        store = Drawings(opened.path / "drawings", partial(draw, opened))
+    app = wsgi(storage, artifact_store=store)
     try:
         return make_server(HOST, port, _only_here(app), handler_class=_Silent)
     except (OSError, OverflowError) as error:

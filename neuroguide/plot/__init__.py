@@ -1,9 +1,9 @@
 """Pictures of RDMs, scores and searches; each function takes a matplotlib Axes or makes one, and returns it.
 
 Functions of one panel take ``ax=`` and return an Axes; functions of several (:func:`rdms`, :func:`profiles`,
-:func:`comparisons`, :func:`importances`, :func:`operation_probabilities`, :func:`sites`) take ``axes=`` and return an
-array of them. Data whose attributes say ``simulated`` are marked as such in the picture. :func:`save` writes a figure
-whose text stays text.
+:func:`comparisons`, :func:`importances`, :func:`operation_probabilities`, :func:`sites`, :func:`cells`,
+:func:`architecture`, :func:`temporal_generalisation`) take ``axes=`` and return an array of them. Data whose attributes
+say ``simulated`` are marked as such in the picture. :func:`save` writes a figure whose text stays text.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neuroguide.plot._architectures import architecture, architectures
+    from neuroguide.plot._cells import cell, cells
     from neuroguide.plot._comparison import comparison, comparisons
     from neuroguide.plot._embedding import embed, embedding
+    from neuroguide.plot._generalisation import temporal_generalisation
     from neuroguide.plot._hourglass import hourglass
     from neuroguide.plot._importance import importance, importances
     from neuroguide.plot._profile import profile, profiles
@@ -27,7 +30,11 @@ if TYPE_CHECKING:
 
 #: Where each public name lives; matplotlib is loaded with the first one that is used.
 _HOMES = {
+    "architecture": "_architectures",
+    "architectures": "_architectures",
     "budget": "_supernet",
+    "cell": "_cells",
+    "cells": "_cells",
     "comparison": "_comparison",
     "comparisons": "_comparison",
     "embed": "_embedding",
@@ -47,11 +54,16 @@ _HOMES = {
     "site_histogram": "_sites",
     "sites": "_sites",
     "style": "_style",
+    "temporal_generalisation": "_generalisation",
     "time_course": "_time",
 }
 
 __all__ = [
+    "architecture",
+    "architectures",
     "budget",
+    "cell",
+    "cells",
     "comparison",
     "comparisons",
     "embed",
@@ -71,6 +83,7 @@ __all__ = [
     "site_histogram",
     "sites",
     "style",
+    "temporal_generalisation",
     "time_course",
 ]
 

@@ -81,7 +81,7 @@ def open_architecture(text: str, *, image_size: int | None = None, seed: int = 0
         return _built(path.name, space, arch, image_size or 32)
     if path.suffix == ".safetensors":
         trained = open_trained(path)
-        operations = _operations(trained.space, trained.architecture)
+        operations = operations_of(trained.space, trained.architecture)
         return Opened(path.name, trained.network, image_size or trained.preprocess.size, operations)
     model = open_model(text, pretrained=False)
     return Opened(model.name, model.module, image_size or model.preprocess.size)
@@ -90,10 +90,11 @@ def open_architecture(text: str, *, image_size: int | None = None, seed: int = 0
 def _built(name: str, space: Space[Any], arch: Any, image_size: int, *, n_classes: int = 10) -> Opened:
     with torch.random.fork_rng(devices=[]):
         network = space.build(arch, image_size=image_size, n_classes=n_classes)
-    return Opened(name, network, image_size, _operations(space, arch))
+    return Opened(name, network, image_size, operations_of(space, arch))
 
 
-def _operations(space: Space[Any], arch: Any) -> dict[str, str]:
+def operations_of(space: Space[Any], arch: Any) -> dict[str, str]:
+    """What stands in each block, by the block's name; empty for spaces that do not say."""
     if not isinstance(space, HourglassSpace):
         return {}
     blocks = zip(space.positions, space.canonicalise(arch).blocks, strict=True)
