@@ -7,6 +7,8 @@ the same stimulus are left out: their dissimilarity is zero by construction. Eve
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -16,6 +18,7 @@ from neuroguide.engine.comparison.kernels import CKA
 from neuroguide.engine.comparison.vectors import Cosine, Pearson, RhoA, Spearman
 from neuroguide.engine.comparison.whitening import WhitenedCosine, WhitenedPearson
 from neuroguide.engine.inference.ranks import SortedRDMs, ranked_products
+from neuroguide.engine.inference.threads import map_in_threads
 from neuroguide.engine.triangle import n_stimuli_of, pair_indices, square_form
 
 #: Numbers held at once in the pair weights of a chunk of samples.
@@ -62,11 +65,17 @@ def resampled_similarities(a: Tensor, b: Tensor, drawn: Tensor, method: Comparis
     a, b = (values / values.square().mean(-1, keepdim=True).sqrt().clamp_min(1e-30) for values in (a, b))
     size = max(1, _CHUNK // (a.shape[-1] * (1 + b.shape[-2] if b.ndim == 3 else 1)))
     products = _Products(a, b, method)
-    parts = [
-        products.similarities(drawn[start : start + size], slice(start, start + size))
-        for start in range(0, len(drawn), size)
-    ]
-    return torch.cat(parts)
+    # matrix products use all processors by themselves, the other steps have them taken by one chunk each
+    apart = products.ranked and a.device.type == "cpu"
+    if apart and len(drawn) > size:
+        threads = torch.get_num_threads()
+        size = math.ceil(len(drawn) / (threads * math.ceil(len(drawn) / (size * threads))))
+    parts = [slice(start, start + size) for start in range(0, len(drawn), size)]
+
+    def similarities(part: slice) -> Tensor:
+        return products.similarities(drawn[part], part)
+
+    return torch.cat(map_in_threads(similarities, parts) if apart else [similarities(part) for part in parts])
 
 
 class _Products:
