@@ -6,7 +6,7 @@
 rsatoolbox gets a fresh environment in a temporary folder (or in --environments, which is kept). With fewer
 --peer-samples its time is scaled up to --samples. Standard errors of ``s`` samples are known to ``1 / sqrt(2 s)``:
 ``error_z`` is the largest difference over models in units of that. Both make t intervals (no jackknife, which BCa
-would add: as many samples again as there are conditions).
+would add: as many samples again as there are conditions). Each has a short run before the one that is timed.
 ``cpu_times`` is the ratio of processor times.
 """
 

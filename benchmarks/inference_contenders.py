@@ -39,6 +39,7 @@ def ours(arguments: dict[str, object], models: np.ndarray, measured: np.ndarray)
 
     dtype = torch.float32
     a, b = torch.from_numpy(models).to(dtype), torch.from_numpy(measured).to(dtype)
+    bootstrap_stimuli(a, b, str(arguments["method"]), n_samples=50, jackknife=False)
     start, spent = time.perf_counter(), time.process_time()
     # rsatoolbox's intervals are t intervals too
     result = bootstrap_stimuli(
@@ -63,6 +64,9 @@ def rsatoolbox(
     peer_compare.row_col_indicator_g_sparse = peer_compare.row_col_indicator_g
     np.random.seed(0)  # noqa: NPY002 - the peer draws from the global generator
     fixed = [ModelFixed(f"model {k}", guess) for k, guess in enumerate(models)]
+    eval_bootstrap_pattern(
+        fixed, RDMs(measured), method=PEER_NAMES[str(arguments["method"])], N=2, boot_noise_ceil=False
+    )
     start, spent = time.perf_counter(), time.process_time()
     result = eval_bootstrap_pattern(
         fixed,
