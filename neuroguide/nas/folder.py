@@ -157,7 +157,7 @@ class RunFolder:
                 raise FileError(f"{self.settings_file} has no [{name}] table; restore it from a copy")
         try:
             settings["guide"]["spec"] = json.loads((self.inputs / _GUIDE).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise FileError(f"{self.inputs / _GUIDE} cannot be read ({error}); restore it from a copy") from error
         return settings
 

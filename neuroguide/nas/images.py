@@ -6,9 +6,11 @@ import contextlib
 import hashlib
 import io
 import json
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -17,8 +19,9 @@ from PIL import Image
 
 from neuroguide._core import settings
 from neuroguide._core.errors import FileError, InputError
-from neuroguide._core.paths import check_relative
 from neuroguide.nas.decoded import LabelledImages, Progress, UInt8, load_decoded, save_decoded
+from neuroguide.stimuli.pixels import DECODING, FORMATS
+from neuroguide.stimuli.zips import check_zip, read_member
 
 #: What the folder of a split may be called.
 SPLITS = {"train": "train", "test": "test", "validation": "validation", "val": "validation", "valid": "validation"}
@@ -77,12 +80,9 @@ def _members(path: Path) -> Iterator[list[_Member]]:
     if path.is_dir():
         yield _folder_members(path)
     elif path.suffix.lower() == ".zip":
-        try:
-            archive = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile) as error:
-            raise FileError(f"{path} cannot be read as a zip: {error}") from error
-        with archive:
-            yield _zip_members(path, archive)
+        infos = check_zip(path)
+        with zipfile.ZipFile(path) as archive:
+            yield _zip_members(archive, infos)
     else:
         raise FileError(f"there is no folder or zip of images at {path}")
 
@@ -97,27 +97,11 @@ def _folder_members(path: Path) -> list[_Member]:
     return members
 
 
-def _zip_members(path: Path, archive: zipfile.ZipFile) -> list[_Member]:
-    infos = archive.infolist()
-    if len(infos) > settings.MAX_ZIP_MEMBERS or sum(info.file_size for info in infos) > settings.MAX_ZIP_BYTES:
-        raise FileError(
-            f"{path} would unpack to {len(infos)} files of {sum(i.file_size for i in infos)} bytes, "
-            f"more than the {settings.MAX_ZIP_MEMBERS} files or {settings.MAX_ZIP_BYTES} bytes allowed"
-        )
-
-    def reader(info: zipfile.ZipInfo) -> Callable[[], bytes]:
-        def read() -> bytes:
-            try:
-                return archive.read(info)
-            except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError) as error:
-                raise FileError(f"{info.filename} in {path} cannot be unpacked: {error}") from error
-
-        return read
-
+def _zip_members(archive: zipfile.ZipFile, infos: Sequence[zipfile.ZipInfo]) -> list[_Member]:
     return [
-        _Member(relative, info.file_size, f"{info.CRC:08x}", reader(info))
+        _Member(relative, info.file_size, f"{info.CRC:08x}", partial(read_member, archive, info.filename))
         for info in sorted(infos, key=lambda info: info.filename)
-        if not info.is_dir() and _wanted(relative := check_relative(info.filename, source=str(path)))
+        if _wanted(relative := PurePosixPath(info.filename))
     ]
 
 
@@ -155,8 +139,13 @@ def _place(path: PurePosixPath, source: str) -> tuple[str, str]:
 def _open(member: _Member, source: str) -> Image.Image:
     # the pixel limit is checked from the header, before anything is decoded
     try:
-        image = Image.open(io.BytesIO(member.read()))
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        with warnings.catch_warnings():
+            # Pillow's own limit is a warning and higher than ours
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image: Image.Image = Image.open(io.BytesIO(member.read()), formats=FORMATS)
+    except FileError:
+        raise
+    except (*DECODING, Image.DecompressionBombError) as error:
         raise FileError(f"{member.path} in {source} is not an image that can be read: {error}") from error
     if image.width * image.height > settings.MAX_IMAGE_PIXELS:
         raise FileError(
@@ -184,7 +173,7 @@ def _pixels(member: _Member, image_size: int | None, size: int, source: str) -> 
         )
     try:
         image = image.convert("RGB")
-    except (OSError, ValueError, SyntaxError) as error:
+    except DECODING as error:
         raise FileError(f"{member.path} in {source} cannot be decoded: {error}") from error
     if image.size != (size, size):
         scale = size / min(image.size)

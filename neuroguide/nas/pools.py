@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from neuroguide._core.errors import FileError, InputError
 from neuroguide._core.options import check_option, unknown_option
+from neuroguide.models.factory import is_factory
 from neuroguide.nas.guides.base import WORST_SIMILARITY
 from neuroguide.nas.pools_guides import TableGuide, parse_guide
 from neuroguide.nas.pools_search import PoolSearch, search_pool
@@ -74,7 +75,23 @@ def _read(path: Path) -> xr.Dataset:
         raise FileError(f"{path} is not a pool; neuroguide.open_pool opens the names {', '.join(pool_names())}")
     if int(found.attrs.get("format", 0)) > FORMAT:
         raise FileError(f"{path} has pool format {found.attrs['format']}, this version reads {FORMAT}; upgrade it")
+    _examine(Pool(found), path)
     return found
+
+
+def _examine(pool: Pool, path: Path) -> None:
+    """Look at everything once: a file with the mark of a pool may lack or garble any part."""
+    try:
+        at = [pool.dataset[name].values[0] for name in ("images", "seed", "validation_images")]
+        pool.measures(int(at[0]), seed=str(at[1]), validation_images=int(at[2]))
+        json.loads(pool.dataset.attrs["stimuli"])
+        for part in ("name", "space", "architectures", "ceilings", "_stimuli"):
+            getattr(pool, part)
+        if len(pool._rows) < len(pool):
+            raise InputError("it holds an architecture twice")
+    except Exception as error:  # whatever the first step that needs it trips over
+        reason = " ".join(str(error).split())[:160]
+        raise FileError(f"{path} lacks or garbles a part of a pool ({reason}); download or write it again") from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +119,8 @@ class Pool:
     def space(self) -> Space[Any]:
         """The space that its architectures come from."""
         origin = json.loads(self.dataset.attrs["space"])
+        if is_factory(str(origin["space"])):
+            raise InputError(f"the pool names the space {origin['space']}, which is code and is not run for a file")
         return open_space(origin["space"], **origin["options"])
 
     @cached_property

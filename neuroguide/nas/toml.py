@@ -42,7 +42,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise FileError(f"cannot read {path} ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except FileError:
+        raise
+    # whole numbers of thousands of digits, and tables within thousands of tables
+    except (ValueError, RecursionError) as error:
         raise FileError(f"{path} is not TOML: {error}") from error
 
 

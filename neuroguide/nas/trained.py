@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from neuroguide._core.errors import FileError, InputError
+from neuroguide._core.errors import FileError, InputError, NeuroguideError
 from neuroguide.models.factory import is_factory
 from neuroguide.models.preprocess import Preprocess
 from neuroguide.models.zoo import Model
@@ -84,11 +84,15 @@ def open_trained(path: str | Path, *, space: Space[Any] | None = None) -> Traine
         )
         opened = space or _space(origin, path)
         architecture = opened.from_json(plain)
+        _check_size(opened, architecture, preprocess.size, len(classes), weights)
         with torch.random.fork_rng(devices=[]):
             network = opened.build(architecture, image_size=preprocess.size, n_classes=len(classes))
         network.load_state_dict(dict(weights))
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise FileError(f"{path} lacks or garbles what its network is made of: {error}") from error
+    except NeuroguideError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise FileError(f"{path} lacks or garbles what its network is made of: {reason}") from error
     except RuntimeError as error:
         raise InputError(f"{path} holds weights of another network: {str(error).splitlines()[-1].strip()}") from error
     return TrainedNetwork(network.eval(), opened, architecture, preprocess, classes, weights, path)
@@ -102,6 +106,17 @@ def _space(origin: Mapping[str, Any], path: Path) -> Space[Any]:
             "space=open_space(...), or the run's folder"
         )
     return open_space(name, **origin.get("options", {}))
+
+
+def _check_size(
+    space: Space[Any], architecture: Any, image_size: int, n_classes: int, weights: Mapping[str, Tensor]
+) -> None:
+    """Refuse a network that is not the one of the weights before anything of its claimed size is allocated."""
+    with torch.device("meta"):
+        expected = space.build(architecture, image_size=image_size, n_classes=n_classes).state_dict()
+    other = [name for name, value in expected.items() if name not in weights or weights[name].shape != value.shape]
+    if other or len(expected) != len(weights):
+        raise RuntimeError(f"its architecture has {len(expected)} tensors, of which {len(other)} are not in the file")
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:

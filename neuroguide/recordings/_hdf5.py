@@ -16,6 +16,9 @@ from neuroguide.recordings._sizes import MAX_BYTES, check_claim, reason
 #: More objects than any recording has.
 _MAX_OBJECTS = 100_000
 
+#: Groups within groups, more than any recording has; the library takes ever longer for each.
+_MAX_DEPTH = 64
+
 #: Largest attribute that is read.
 _MAX_ATTRIBUTE = 2**22
 
@@ -39,7 +42,7 @@ def open_hdf5(path: Path, *, limit: int = MAX_BYTES) -> Iterator[h5py.File]:
             yield file
     except NeuroguideError:
         raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError) as error:
+    except Exception as error:  # a broken file ends in whatever the library trips over
         raise FileError(f"{path} is truncated or broken ({reason(error)}); copy or download it again") from error
 
 
@@ -84,7 +87,7 @@ def _names(path: Path, file: h5py.File) -> list[str]:
     def visit(name: str, link: object) -> bool | None:
         # an error raised in here would leave h5py locked
         (outside if isinstance(link, h5py.ExternalLink) else names).append(name)
-        return True if outside or len(names) > _MAX_OBJECTS else None
+        return True if outside or len(names) > _MAX_OBJECTS or name.count("/") > _MAX_DEPTH else None
 
     file.visititems_links(visit)
     if outside:
@@ -93,6 +96,8 @@ def _names(path: Path, file: h5py.File) -> list[str]:
         )
     if len(names) > _MAX_OBJECTS:
         raise FileError(f"{path} has more than {_MAX_OBJECTS} objects; that is no recording")
+    if names and names[-1].count("/") > _MAX_DEPTH:
+        raise FileError(f"{path} has groups within more than {_MAX_DEPTH} others; that is no recording")
     return names
 
 

@@ -222,7 +222,8 @@ def _head(stream: _Stream, size: int | None) -> _Matrix:
     (word,) = struct.unpack(f"{stream.order}I", flags[:4])
     if word & 0xFF == 17:
         return _Matrix(17, (1, 1), _name(stream), False, end)
-    sizes = np.frombuffer(stream.element(256)[1], dtype=f"{stream.order}i4")
+    packed = stream.element(256)[1]
+    sizes = np.frombuffer(packed[: len(packed) // 4 * 4], dtype=f"{stream.order}i4")
     if sizes.size < 2 or (sizes < 0).any():
         raise stream.broken("a matrix without a shape")
     return _Matrix(word & 0xFF, tuple(int(n) for n in sizes), _name(stream), bool(word & 0x800), end)

@@ -139,7 +139,7 @@ def _dims(name: str, found: h5py.Dataset) -> tuple[str, ...]:
     """Names of the dimensions: those of the scales that are attached; a scale is its own dimension."""
     if found.is_scale and found.ndim == 1:
         return (name,)
-    return tuple(scale[0].name.rpartition("/")[2] if len(scale) else "" for scale in found.dims)
+    return tuple((scale[0].name or "").rpartition("/")[2] if len(scale) else "" for scale in found.dims)
 
 
 def _is_only_a_dimension(found: h5py.Dataset) -> bool:

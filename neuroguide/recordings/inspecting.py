@@ -39,7 +39,7 @@ def _describe_zip(path: Path) -> Description:
     try:
         with zipfile.ZipFile(path) as archive:
             members = [info for info in archive.infolist() if not info.is_dir()]
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, IndexError, struct.error) as error:
         raise FileError(f"{path} is truncated or broken ({reason(error)}); copy or download it again") from error
     images = [info for info in members if PurePosixPath(info.filename).suffix.lower() in SUFFIXES]
     size = sum(info.file_size for info in members) / 1e6

@@ -22,7 +22,7 @@ from neuroguide.recordings._description import ArrayInfo, Description
 from neuroguide.recordings._loader import FileLoader
 from neuroguide.recordings._netcdf_reader import file_attributes, open_netcdf, read_coordinate, read_values
 from neuroguide.recordings._netcdf_writer import UNNAMED, write_array
-from neuroguide.recordings._sizes import CLASSIC_MAGIC, HDF5_MAGIC, MAX_BYTES, first_bytes
+from neuroguide.recordings._sizes import CLASSIC_MAGIC, HDF5_MAGIC, MAX_BYTES, first_bytes, reason
 from neuroguide.recordings._stored import StoredFile, StoredVariable
 from neuroguide.recordings.assembly import REQUIRED, check_structure
 
@@ -119,7 +119,10 @@ def read_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
     with open_netcdf(path) as file:
         found = {name: _variable(path, variable) for name, variable in file.variables.items()}
         attrs = decode_attributes(dict(file.attrs), str(path))
-    return xr.Dataset({name: variable for name, variable in found.items() if variable is not None}, attrs=attrs)
+    try:
+        return xr.Dataset({name: variable for name, variable in found.items() if variable is not None}, attrs=attrs)
+    except ValueError as error:
+        raise FileError(f"{path} is broken ({reason(error)}); copy or write it again") from error
 
 
 def _variable(path: Path, variable: StoredVariable) -> xr.Variable | None:
@@ -169,7 +172,7 @@ def recognises_netcdf(path: Path) -> bool:
     try:
         with h5py.File(path, "r") as file:
             return "_NCProperties" in file.attrs
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError, KeyError, ValueError):
         return False
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import lzma
 import struct
 import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -31,7 +33,7 @@ def recognises_numpy(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             names = [info.filename for info in archive.infolist() if not info.is_dir()]
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, IndexError, struct.error):
         return path.suffix.lower() == ".npz"
     return bool(names) and all(name.endswith(".npy") for name in names)
 
@@ -79,7 +81,8 @@ def _open_npz(path: Path, limit: int) -> Iterator[dict[str, StoredVariable]]:
     except FileError:
         raise
     except (
-        zipfile.BadZipFile, OSError, RuntimeError, ValueError, NotImplementedError, EOFError, IndexError, struct.error
+        zipfile.BadZipFile, OSError, RuntimeError, ValueError, NotImplementedError, EOFError, IndexError, struct.error,
+        zlib.error, lzma.LZMAError, MemoryError,
     ) as error:  # fmt: skip
         raise FileError(f"{path} is truncated or broken ({reason(error)}); copy or download it again") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
+from tokenize import TokenError
 
 import numpy as np
 import pandas as pd
@@ -122,8 +123,9 @@ def _zip(path: Path, table: str | None) -> tuple[pd.DataFrame, Pixels]:
 def _numpy(path: Path) -> tuple[pd.DataFrame, Pixels]:
     try:
         images = np.lib.format.open_memmap(path, mode="r")  # never unpickles
-    except (OSError, ValueError, EOFError) as error:
-        raise FileError(f"{path} cannot be read as a numpy array without running code from it: {error}") from error
+    except (OSError, ValueError, EOFError, TypeError, IndexError, MemoryError, RecursionError, TokenError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise FileError(f"{path} cannot be read as a numpy array without running code from it: {reason}") from error
     pixels = ArrayPixels(images)
     return pd.DataFrame({"stimulus_id": [str(i) for i in range(len(pixels))]}), pixels
 

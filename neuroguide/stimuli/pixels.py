@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import warnings
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -22,6 +24,12 @@ UInt8: TypeAlias = NDArray[np.uint8]
 
 #: What is decoded. Formats that run other programs (EPS) or that no stimulus set uses are not.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+
+#: What decoding a damaged image may raise.
+DECODING = (
+    OSError, ValueError, SyntaxError, EOFError, IndexError, ArithmeticError, TypeError, KeyError, AttributeError,
+    MemoryError, RuntimeError, struct.error, zlib.error,
+)  # fmt: skip
 
 #: File suffixes that count as images in a folder or zip without a table.
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
@@ -155,7 +163,7 @@ def decode(data: bytes, *, name: str) -> UInt8:
         raise FileError(f"{name} has too many pixels ({error}); shrink it first") from error
     except FileError:
         raise
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, ArithmeticError) as error:
+    except DECODING as error:
         raise FileError(f"{name} is damaged or no image ({', '.join(FORMATS)} are read): {error}") from error
 
 

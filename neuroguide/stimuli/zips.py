@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
 import stat
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -35,7 +37,7 @@ def check_zip(path: Path) -> list[zipfile.ZipInfo]:
             members = archive.infolist()
     except FileNotFoundError as error:
         raise FileError(f"{path} does not exist") from error
-    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, IndexError, struct.error) as error:
         raise FileError(f"{path} is no zip or is damaged ({error}); download or pack it again") from error
     if len(members) > settings.MAX_ZIP_MEMBERS:
         raise FileError(f"{path} holds {len(members):,} files, more than the {settings.MAX_ZIP_MEMBERS:,} accepted")
@@ -72,7 +74,10 @@ def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
         raise FileError(f"{where} is missing") from error
     except FileError:
         raise
-    except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError, EOFError) as error:
+    except (
+        OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, ValueError,
+        EOFError, IndexError, struct.error,
+    ) as error:  # fmt: skip
         raise FileError(f"{where} is damaged ({error}); download or pack it again") from error
 
 
