@@ -1,4 +1,4 @@
-"""What the site has beside the pages in docs/: the README, the changelog, the notebooks, and the help of every command.
+"""What the site has beside the pages in docs/: README, changelog, notebooks, every command's help, every picture.
 
 A block of Python that is one line, ``# docs/examples/score.py``, becomes that file. Links from a page to a file outside
 docs/ (a benchmark, a module) lead to a copy of it in the site's folder ``source``.
@@ -19,6 +19,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
+from neuroguide import plot
 from neuroguide.cli.commands import app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,6 +51,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "index.md": _moved(ROOT / "README.md", ROOT / "docs"),
         "changelog.md": _moved(ROOT / "CHANGELOG.md", ROOT / "docs"),
         "reference/commands.md": commands(),
+        "reference/plot.md": pictures(),
     }
     pages |= {f"tutorials/{path.stem}.md": _notebook(path, files, config) for path in _notebooks()}
     for name, text in pages.items():
@@ -67,10 +69,13 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         before, target, after = match.groups()
         path, hash_, anchor = target.partition("#")
         full = (ROOT / "docs" / here / path).resolve()
-        if not path or full.is_relative_to(ROOT / "docs") or not full.is_file() or not full.is_relative_to(ROOT):
+        if not path or not full.is_relative_to(ROOT):
             return match[0]
-        name = f"source/{full.relative_to(ROOT).as_posix()}"
-        if files.get_file_from_path(name) is None:
+        inside = full.is_relative_to(ROOT / "docs")
+        if not inside and not full.is_file():
+            return match[0]
+        name = full.relative_to(ROOT / "docs").as_posix() if inside else f"source/{full.relative_to(ROOT).as_posix()}"
+        if not inside and files.get_file_from_path(name) is None:
             files.append(File.generated(config, name, abs_src_path=str(full), inclusion=InclusionLevel.INCLUDED))
         return f"{before}{posixpath.relpath(name, here or '.')}{hash_}{anchor}{after}"
 
@@ -93,6 +98,18 @@ def commands() -> str:
     for name, command in group.commands.items():
         parts += _command(name, command)
     return "\n\n".join(parts) + "\n"
+
+
+def pictures() -> str:
+    """The page of ``ng.plot`` and of reports, from the names that there are."""
+    paths = {f"ng.plot.{name}": f"neuroguide.plot.{plot._HOMES[name]}.{name}" for name in plot.__all__}
+    paths["ng.report"] = "neuroguide.reporting.writing.report"
+    parts = [
+        f"::: {path}\n    options:\n      heading: {name}\n      toc_label: {name}\n      heading_level: 2"
+        for name, path in paths.items()
+    ]
+    intro = "`ng.plot` is `neuroguide.plot`; see [Draw and report](../how-to/draw.md)."
+    return "\n\n".join(["# Pictures and reports", intro, *parts]) + "\n"
 
 
 def _command(name: str, command: Any) -> list[str]:
