@@ -71,6 +71,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         full = (ROOT / "docs" / here / path).resolve()
         if not path or not full.is_relative_to(ROOT):
             return match[0]
+        if full == ROOT / "notebooks":
+            full = ROOT / "docs" / "tutorials" / f"{_notebooks()[0].stem}.md"
         inside = full.is_relative_to(ROOT / "docs")
         if not inside and not full.is_file():
             return match[0]
