@@ -6,19 +6,19 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from neuroguide import plot
 from neuroguide.nas.retraining import Retrained
 from neuroguide.nas.run import SearchRun
 from neuroguide.nas.spaces import Space, open_space, spaces
 from neuroguide.nas.spaces.cells.cell import OUTSIDE
-from neuroguide.nas.spaces.hourglass import HourglassSpace
-from neuroguide.nas.vital import vital_blocks
 from neuroguide.reporting.drawing import inline
 from neuroguide.reporting.page import Card, Cell, Column, Figure, Table
 from neuroguide.reporting.provenance import text
 
-#: Candidates that have a card, and those whose network is drawn, the best first.
-CARDS, DRAWINGS = 100, 6
+#: Candidates that have a card, and a drawing, the best first.
+CARDS, DRAWINGS = 100, 24
 
 _FACTS = {
     "value": "Value (the guide's)", "P": "Accuracy (P)", "TG": "Teacher guidance (TG)", "parameters": "Parameters",
@@ -54,11 +54,13 @@ def candidate_card(
         said = [f"accuracy {one.result['accuracy']:.4f} (validation)", f"{one.result['test_accuracy']:.4f} (test)"]
         guided = [f"{name} {value:.4f}" for name, value in one.result["measures"].items() if name == "TG"]
         facts.append((f"Retrained on {one.result['images_seen']:,} images", ", ".join([*said, *guided])))
-    return Card(f"trial-{int(row['trial'])}", f"Trial {int(row['trial'])}", facts, architecture_tables(architecture))
+    rung = f", rung {int(row['rung'])}" if _known(row.get("rung")) else ""
+    name = f"trial-{int(row['trial'])}"
+    return Card(name, f"Trial {int(row['trial'])}{rung}", facts, architecture_tables(architecture))
 
 
 def _known(value: Any) -> bool:
-    return value is not None and value == value and not (isinstance(value, float) and math.isinf(value))
+    return bool(pd.notna(value)) and math.isfinite(value)
 
 
 def _amount(value: Any) -> str:
@@ -131,8 +133,8 @@ def own_space(run: SearchRun) -> Space[Any] | None:
     return open_space(origin["space"], **origin.get("options", {})) if origin["space"] in spaces else None
 
 
-def network_drawing(space: Space[Any], architecture: Mapping[str, Any], trial: int, image_size: int) -> Figure:
-    """The blocks of a candidate's network: what each costs, which are vital, and the ways around the others.
+def drawing(space: Space[Any], architecture: Mapping[str, Any], trial: int, image_size: int) -> Figure:
+    """A candidate as its space is best seen: its cells, or the blocks of its network.
 
     Parameters
     ----------
@@ -143,14 +145,6 @@ def network_drawing(space: Space[Any], architecture: Mapping[str, Any], trial: i
     image_size : int
         Side of the images in pixels.
     """
-    arch = space.from_json(architecture)
-    blocks = vital_blocks(space.build(arch, image_size=image_size), image_size)
-    operations: dict[str, str] = {}
-    if isinstance(space, HourglassSpace):
-        pairs = zip(space.positions, space.canonicalise(arch).blocks, strict=True)
-        operations = {position.name: block.name for position, block in pairs if block is not None}
-    named = "; ".join(
-        f"{b.name} {operations.get(b.name, '')}{' (vital)' if b.vital else ''}".replace("  ", " ") for b in blocks
-    )
-    alt = f"The network block by block, each as high as its MACs: {named}."
-    return inline(plot.hourglass(blocks, operations=operations), f"network{trial}", alt)
+    drawn = plot.architecture(space.from_json(architecture), space, image_size=image_size)
+    alt = f"The architecture of trial {trial} drawn; its tables say the same in words."
+    return inline(drawn, f"drawing{trial}", alt)

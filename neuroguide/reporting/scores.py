@@ -22,6 +22,9 @@ from neuroguide.scoring.tables import scores_to_pandas
 #: Rows of the table at most; the rest is in the scores file.
 ROWS = 1500
 
+#: Pairs of models in a sentence at most.
+PAIRS = 8
+
 #: Characters of a name in a picture at most.
 LONGEST = 40
 
@@ -33,6 +36,15 @@ _COLUMNS = {
     "ceiling_low": "Ceiling, low", "ceiling_high": "Ceiling, high", "p_value": "p", "p_value_max": "p (all layers)",
     "partial": "Given controls", "n_sites": "Sites",
 }  # fmt: skip
+
+#: Attributes of scores that are options of the command line.
+_OPTIONS = (
+    "metric", "distance", "comparison", "normalise", "per", "time", "layer_choice", "bootstrap", "resample",
+    "permutations", "within", "seed",
+)  # fmt: skip
+
+#: Models that need no file and no library.
+_BUILT_IN = ("pixels", "luminance-contrast", "mean-rate")
 
 #: Attributes of scores that say how they were computed.
 _SETTINGS = (
@@ -79,10 +91,18 @@ def _summary(scores: xr.Dataset, name: str, recording: str) -> list[str]:
     """One sentence on what was compared, one for each region, and what to bear in mind."""
     attrs = scores.attrs
     origin = "simulated" if attrs.get("simulated") else "recorded"
-    sentences = [
-        f"{name} was compared with {recording} ({origin}) on {attrs.get('n_stimuli', 'an unknown number of')} stimuli."
-    ]
-    sentences += [_about_region(scores.isel(region=i)) for i in range(scores.sizes.get("region", 0))]
+    n_stimuli = attrs.get("n_stimuli", "an unknown number of")
+    several = f"{scores.sizes['model']} models were" if "model" in scores.dims else f"{name} was"
+    sentences = [f"{several} compared with {recording} ({origin}) on {n_stimuli} stimuli."]
+    parts = [scores.isel(region=i) for i in range(scores.sizes.get("region", 0))]
+    sentences += [_about_region(part) for part in parts]
+    sentences += [sentence for part in parts if "p_holm" in part for sentence in [_about_pairs(part)]]
+    if "neuroid" in scores.dims:
+        best = scores["similarity"].max("layer").values
+        sentences.append(
+            f"The best layer of each of {len(best)} sites: median similarity {np.nanmedian(best):.3f}, from "
+            f"{np.nanmin(best):.3f} to {np.nanmax(best):.3f}."
+        )
     n_layers = scores.sizes.get("layer", 0)
     if n_layers > 1 and "model" not in scores.dims and attrs.get("layer_choice") != "crossvalidated":
         sentences.append(
@@ -115,6 +135,19 @@ def _about_region(part: xr.Dataset) -> str:
     if "crossvalidated" in best:
         facts.append(f"{float(best['crossvalidated']):.3f} with the layer chosen on other stimuli")
     return f"{part['region'].item()}: most similar is {', '.join(of) or 'the only one'} ({', '.join(facts)})."
+
+
+def _about_pairs(part: xr.Dataset) -> str:
+    """Which models differ, corrected for the number of pairs."""
+    names, p = [str(name) for name in part["model"].values], part["p_holm"].values
+    found = [
+        f"{names[i]} exceeds {names[j]} by {float(part['difference'].values[i, j]):.3f} (p = {p[i, j]:.2g})"
+        for i, j in zip(*np.nonzero(part["difference"].values > 0), strict=True)
+        if p[i, j] < 0.05
+    ]
+    more = f"; {len(found) - PAIRS} more pairs differ" if len(found) > PAIRS else ""
+    said = "; ".join(found[:PAIRS]) or "no two models differ"
+    return f"{part['region'].item()}: {said}{more} (Holm's correction, 0.05)."
 
 
 def _place(best: xr.Dataset, dim: str) -> str:
@@ -217,32 +250,18 @@ def shortened(names: Sequence[str]) -> list[str]:
 
 def _commands(attrs: Mapping[str, Any], file: str) -> list[tuple[str, str]]:
     """How to compute the same again, and this page."""
-    versions = _plain(attrs.get("versions", "{}"))
-    wanted = versions.get("neuroguide", "") if isinstance(versions, dict) else ""
-    commands = [
-        ("Install", f"pip install neuroguide=={wanted}" if wanted and "dev" not in wanted else "pip install neuroguide")
-    ]
+    commands = []
     if "model" in attrs and "recording_identifier" in attrs:
-        parts = ["neuroguide", "score", str(attrs["model"]), str(attrs["recording_identifier"])]
-        for name in (
-            "metric",
-            "distance",
-            "comparison",
-            "normalise",
-            "per",
-            "time",
-            "layer_choice",
-            "bootstrap",
-            "resample",
-            "permutations",
-            "within",
-            "seed",
-        ):
+        model = str(attrs["model"])
+        named = model in _BUILT_IN or ":" in model or model.endswith(".onnx")
+        parts = ["neuroguide", "score", model if named else "FILE.py:FACTORY", str(attrs["recording_identifier"])]
+        for name in _OPTIONS:
             if name in attrs and str(attrs[name]) not in ("0", ""):
                 parts += [f"--{name.replace('_', '-')}", _option(name, attrs)]
         if "given" in attrs:
             parts += ["--given", ",".join(json.loads(str(attrs["given"])))]
-        commands.append(("Score again", shlex.join([*parts, "--out", "scores.nc"])))
+        what = "Score again" if named else f"Score again; the scores do not say which file makes the model {model}"
+        commands.append((what, shlex.join([*parts, "--out", "scores.nc"])))
     commands.append(
         ("Make this page", shlex.join(["neuroguide", "report", file or "scores.nc", "--out", "report.html"]))
     )

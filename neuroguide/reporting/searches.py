@@ -16,8 +16,7 @@ from neuroguide.nas.folder import flatten
 from neuroguide.nas.hournas import HourNASRun
 from neuroguide.nas.retraining import retrained
 from neuroguide.nas.run import SearchRun
-from neuroguide.nas.spaces.cells import CellsSpace
-from neuroguide.reporting.cards import CARDS, DRAWINGS, candidate_card, network_drawing, own_space
+from neuroguide.reporting.cards import CARDS, DRAWINGS, candidate_card, drawing, own_space
 from neuroguide.reporting.drawing import Spot, inline
 from neuroguide.reporting.page import Card, Cell, Column, Figure, Group, Page, Table
 from neuroguide.reporting.provenance import file_checksum, made_now, recording_group, text
@@ -97,7 +96,7 @@ def _summary(run: SearchRun, table: pd.DataFrame) -> list[str]:
         f"{told} of {wanted} trials of the space {space}, proposed by {sampler} with seed {seed}, "
         f"guided by {settings['guide']['name']}, cost {run.image_equivalents:,.0f} image-equivalents."
     ]
-    candidates = table[(table["kind"] == "candidate") & (table["reason"] == "")]
+    candidates = _comparable(table[(table["kind"] == "candidate") & (table["reason"] == "")])
     if len(candidates):
         best = candidates.iloc[0]
         measured = [n for n in table.columns if n in ("P", "TG") or n.startswith("similarity/")]
@@ -109,15 +108,14 @@ def _summary(run: SearchRun, table: pd.DataFrame) -> list[str]:
     reference = table[table["kind"] == "reference"]
     if len(reference) and len(candidates) and pd.notna(reference.iloc[0]["value"]):
         other = float(reference.iloc[0]["value"])
+        top = " of the highest rung" if "rung" in table.columns else ""
         better = int((candidates["value"] > other).sum())
         sentences.append(
-            f"The reference network is worth {other:.4f}; {better} of {len(candidates)} candidates are worth more."
+            f"The reference network is worth {other:.4f}; {better} of {len(candidates)} candidates{top} are worth more."
         )
-    failed = int((table["reason"] != "").sum())
-    duplicates = int((table["kind"] == "duplicate").sum())
-    beside = [f"{failed} failed"] * bool(failed) + [f"{duplicates} repeated an earlier one and cost nothing"] * bool(
-        duplicates
-    )
+    failed, duplicates = int((table["reason"] != "").sum()), int((table["kind"] == "duplicate").sum())
+    counts = {"failed": failed, "repeated an earlier one and cost nothing": duplicates}
+    beside = [f"{count} {what}" for what, count in counts.items() if count]
     if beside:
         sentences.append(f"Of the trials, {' and '.join(beside)}.")
     if settings["search"].get("halving"):
@@ -134,6 +132,11 @@ def _summary(run: SearchRun, table: pd.DataFrame) -> list[str]:
         ]
         sentences.append(f"Retrained from scratch: {'; '.join(said)}.")
     return sentences
+
+
+def _comparable(candidates: pd.DataFrame) -> pd.DataFrame:
+    """Of a search with halving the candidates of the highest rung: others were trained on fewer images."""
+    return candidates[candidates["rung"] == candidates["rung"].max()] if "rung" in candidates.columns else candidates
 
 
 def _ladder(settings: Mapping[str, Any]) -> str:
@@ -166,7 +169,7 @@ def _heading(name: str) -> str:
 
 
 def _figures(run: SearchRun, table: pd.DataFrame, cards: set[str]) -> list[Figure]:
-    candidates = table[table["kind"] == "candidate"].reset_index(drop=True)
+    candidates = _comparable(table[table["kind"] == "candidate"]).reset_index(drop=True)
     fine = candidates[candidates["reason"] == ""]
 
     def spot(ax: Any, x: float, y: float, trial: int, label: str) -> Spot:
@@ -194,7 +197,9 @@ def _figures(run: SearchRun, table: pd.DataFrame, cards: set[str]) -> list[Figur
             for row in fine.dropna(subset=["P", "TG"]).to_dict("records")
         ]
         alt = "Accuracy P against teacher guidance TG of every candidate; the numbers are in the table."
-        found.append(inline(ax, "guides", alt, caption="Click a candidate to go to its card.", spots=marks))
+        rung = " Candidates of the highest rung." if "rung" in candidates.columns else ""
+        caption = f"Click a candidate to go to its card.{rung}"
+        found.append(inline(ax, "guides", alt, caption=caption, spots=marks))
     if hournas:
         found += _supernet(HourNASRun(run.path))
     return found
@@ -221,9 +226,8 @@ def _cards(run: SearchRun, table: pd.DataFrame, progress: Callable[[int, int, st
         trial, architecture = int(row["trial"]), json.loads(str(row["architecture"]))
         measures = results[trial]["measures"]
         card = candidate_card(row, architecture, measures, [one for one in mature if one.trial == trial])
-        # in a network of cells almost every block has a way around it, so the drawing would say little
-        if i < DRAWINGS and space is not None and not isinstance(space, CellsSpace) and not row["reason"]:
-            card = replace(card, drawing=network_drawing(space, architecture, trial, size))
+        if i < DRAWINGS and space is not None and not row["reason"]:
+            card = replace(card, drawing=drawing(space, architecture, trial, size))
         cards.append(card)
         if progress is not None:
             progress(i + 1, len(rows), "cards")

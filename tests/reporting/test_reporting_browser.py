@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import neuroguide as ng
+from neuroguide.nas.guides import open_guide
 
 pytestmark = pytest.mark.browser
 
@@ -174,3 +175,17 @@ def test_print_opens_the_cards_and_is_light(show: Callable[..., Any], run_page: 
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(26, 26, 26)"
     assert not page.locator("nav").is_visible()
+
+
+@pytest.mark.real
+def test_reports_of_recorded_data(show: Callable[..., Any], neuroguide_home: Path, tmp_path: Path) -> None:
+    scores = ng.write_scores(ng.score("pixels", "kriegeskorte2008"), tmp_path / "scores.nc")
+    scored = ng.report(scores, tmp_path / "scores.html", rdms=True)
+    guide = open_guide(["performance", "recording:kriegeskorte2008"])
+    run = ng.search("cells", guide, data="objects:64", trials=2, images=0, sampler="random", run=tmp_path / "run")
+    for path in (scored, ng.report(run, tmp_path / "run.html")):
+        page = show(path, bypass_csp=True)
+        assert path.stat().st_size < 5_000_000
+        assert "Simulated data." not in page.inner_text("body")
+        assert "10.1016/j.neuron.2008.10.043" in page.inner_text("#references")
+        assert axe(page) == []
