@@ -6,16 +6,20 @@ A condensed RDM of ``n`` stimuli holds the ``n (n - 1) / 2`` pairs in the order 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from neuroguide._core.errors import InputError
 from neuroguide.engine.products import row_products
+from neuroguide.engine.threads import map_in_threads
 
 #: Rows of a panel: a part of what is computed left of the diagonal is not needed, but smaller ones multiply slowly.
 PANEL = 192
+
+#: From this many multiplications on, threads are worth their start.
+_WORK_BESIDE = 4 * 10**9
 
 #: From this many stimuli on, half of a Gram matrix is computed; below, the whole is as fast.
 LEAST_HALVED = 256
@@ -98,27 +102,33 @@ def square_form(condensed: Tensor) -> Tensor:
     return square + square.mT
 
 
-def gram_panels(rows: Tensor) -> Iterator[tuple[int, Tensor]]:
+def over_gram_panels(rows: Tensor, finish: Callable[[int, Tensor], None]) -> None:
     """Inner products of all pairs of rows, a panel of rows at a time, each from its diagonal on.
 
-    About ``n**2 p`` floating-point operations rather than ``2 n**2 p``, and what follows from a panel can be computed
-    while it is in the cache.
+    About ``n**2 p`` floating-point operations rather than ``2 n**2 p``, and what follows from a panel is computed while
+    it is in the cache. On a CPU, panels are worked on beside each other, one thread each.
 
     Parameters
     ----------
     rows : tensor of shape (n_stimuli, n_features)
-
-    Yields
-    ------
-    start : int
-    products : tensor of shape (n_rows_of_the_panel, n_stimuli - start)
-        Of ``rows[start : start + n_rows_of_the_panel]`` with ``rows[start:]``.
+    finish : callable
+        ``finish(start, products)``, with the products of ``rows[start : start + n]`` with ``rows[start:]``, of shape
+        (n, n_stimuli - start); it may overwrite them.
     """
+    on_cpu = rows.device.type == "cpu"
     # a GPU is only busy with larger ones (our choice)
-    size = PANEL if rows.device.type == "cpu" else 8 * PANEL
+    size = PANEL if on_cpu else 8 * PANEL
     rows = rows.contiguous()
-    for start in range(0, len(rows), size):
-        yield start, row_products(rows[start : start + size], rows[start:])
+
+    def work(start: int) -> None:
+        finish(start, row_products(rows[start : start + size], rows[start:]))
+
+    starts = range(0, len(rows), size)
+    if on_cpu and len(rows) ** 2 * rows.shape[1] >= _WORK_BESIDE:
+        map_in_threads(work, starts)
+    else:
+        for start in starts:
+            work(start)
 
 
 def condense_panel(panel: Tensor, condensed: Tensor) -> None:
@@ -142,7 +152,7 @@ def condense_panel(panel: Tensor, condensed: Tensor) -> None:
 def upper_gram(rows: Tensor) -> Tensor:
     """Inner products of all pairs of rows; right on and above the diagonal, anything below it.
 
-    Small or differentiated inputs are multiplied whole, others by :func:`gram_panels`.
+    Small or differentiated inputs are multiplied whole, others by :func:`over_gram_panels`.
 
     Parameters
     ----------
@@ -159,6 +169,9 @@ def upper_gram(rows: Tensor) -> Tensor:
         members = [upper_gram(member) for member in rows.reshape(-1, n, rows.shape[-1])]
         return torch.stack(members).reshape(*rows.shape[:-1], n)
     gram = rows.new_empty(n, n)
-    for start, panel in gram_panels(rows):
+
+    def put(start: int, panel: Tensor) -> None:
         gram[start : start + len(panel), start:] = panel
+
+    over_gram_panels(rows, put)
     return gram

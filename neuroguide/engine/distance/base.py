@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from neuroguide._core.errors import InputError
-from neuroguide.engine.triangle import LEAST_HALVED, condense, condense_panel, gram_panels, n_pairs, upper_gram
+from neuroguide.engine.triangle import LEAST_HALVED, condense, condense_panel, n_pairs, over_gram_panels, upper_gram
 
 
 class Distance(Protocol):
@@ -63,10 +63,13 @@ def distances_of_centred(rows: Tensor) -> Tensor:
         return torch.stack(members).reshape(*rows.shape[:-2], n_pairs(n))
     lengths = torch.linalg.vector_norm(rows, dim=1).square_()
     condensed = rows.new_empty(n_pairs(n))
-    for start, panel in gram_panels(rows):
+
+    def finish(start: int, panel: Tensor) -> None:
         torch.sub(lengths[start:], panel, alpha=2, out=panel)
         panel.add_(lengths[start : start + len(panel)].unsqueeze(1)).clamp_min_(0)
         condense_panel(panel, condensed)
+
+    over_gram_panels(rows, finish)
     return condensed
 
 

@@ -18,7 +18,7 @@ from neuroguide.engine.comparison.kernels import CKA
 from neuroguide.engine.comparison.vectors import Cosine, Pearson, RhoA, Spearman
 from neuroguide.engine.comparison.whitening import WhitenedCosine, WhitenedPearson
 from neuroguide.engine.inference.ranks import SortedRDMs, ranked_products
-from neuroguide.engine.inference.threads import map_in_threads
+from neuroguide.engine.threads import map_in_threads
 from neuroguide.engine.triangle import n_stimuli_of, pair_indices, square_form
 
 #: Numbers held at once in the pair weights of a chunk of samples.

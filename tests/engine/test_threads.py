@@ -8,7 +8,7 @@ import torch
 from neuroguide.engine.dissimilarity import rdm
 from neuroguide.engine.inference import weighted
 from neuroguide.engine.inference.bootstrap import bootstrap_stimuli
-from neuroguide.engine.inference.threads import map_in_threads
+from neuroguide.engine.threads import map_in_threads
 
 
 @pytest.fixture
