@@ -179,7 +179,7 @@ def _notebook(path: Path, files: Files, config: MkDocsConfig) -> str:
     """A notebook as a page: its text, its code, and what it printed and drew."""
     parts = []
     for cell in _cells(path):
-        source = _text(cell["source"]).strip()
+        source = re.sub(r"^%.*$", "", _text(cell["source"]), flags=re.MULTILINE).strip()  # without IPython's magic
         if cell["cell_type"] == "markdown":
             parts.append(LINK.sub(lambda m: f"{m[1]}../../notebooks/{m[2]}{m[3]}", source))
         elif source:
