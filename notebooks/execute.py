@@ -1,4 +1,4 @@
-"""Run every notebook in full and keep its outputs, without what depends on the machine (warnings, times).
+"""Run every notebook in full and keep its outputs, without what depends on the machine (warnings, times, progress).
 
 python notebooks/execute.py [name ...]
 """
@@ -12,6 +12,7 @@ import nbformat
 from nbclient import NotebookClient
 
 HERE = Path(__file__).parent
+WIDGET = "application/vnd.jupyter.widget-view+json"  # a progress bar
 
 
 def main(names: list[str]) -> None:
@@ -24,7 +25,11 @@ def main(names: list[str]) -> None:
         for cell in notebook.cells:
             cell.metadata.pop("execution", None)
             if cell.cell_type == "code":
-                cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+                cell.outputs = [
+                    output
+                    for output in cell.outputs
+                    if output.get("name") != "stderr" and WIDGET not in output.get("data", {})
+                ]
         notebook.metadata.pop("language_info", None)
         nbformat.write(notebook, path)
         sys.stdout.write(f"{path.name}: {path.stat().st_size / 1e3:.0f} kB\n")
