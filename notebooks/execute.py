@@ -30,7 +30,8 @@ def main(names: list[str]) -> None:
                     for output in cell.outputs
                     if output.get("name") != "stderr" and WIDGET not in output.get("data", {})
                 ]
-        notebook.metadata.pop("language_info", None)
+        for kept in ("language_info", "widgets"):
+            notebook.metadata.pop(kept, None)
         nbformat.write(notebook, path)
         sys.stdout.write(f"{path.name}: {path.stat().st_size / 1e3:.0f} kB\n")
 
