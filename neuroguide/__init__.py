@@ -70,7 +70,9 @@ _WHERE = {
     "to_brainscore": "neuroguide.scoring.brainscore",
     "write_scores": "neuroguide.scoring",
 }
-_PACKAGES = ("engine", "nas", "plot", "recordings", "scoring", "stimuli", "models", "execution", "testing")
+_PACKAGES = (
+    "engine", "nas", "plot", "recordings", "reporting", "scoring", "stimuli", "models", "execution", "testing",
+)  # fmt: skip
 
 __all__ = ["__version__", "plot", *_WHERE]
 
