@@ -1,4 +1,4 @@
-"""From dissimilarities to positions: classical and metric multidimensional scaling, and t-SNE."""
+"""From dissimilarities to positions: classical and metric multidimensional scaling, t-SNE and UMAP."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import pdist, squareform
 
-from neuroguide._core.errors import InputError
+from neuroguide._core.errors import InputError, missing_extra
 
 Array = NDArray[np.float64]
 
-METHODS = ("mds", "classical", "tsne")
+METHODS = ("mds", "classical", "tsne", "umap")
+#: Those that keep neighbours rather than distances.
+NEIGHBOURS = ("tsne", "umap")
 
 
 def coordinates(distances: Array, method: str, *, dimensions: int = 2, perplexity: float = 30.0) -> Array:
@@ -20,12 +22,13 @@ def coordinates(distances: Array, method: str, *, dimensions: int = 2, perplexit
     ----------
     distances : array of shape (n, n)
         Symmetric, not negative, zero diagonal.
-    method : {"mds", "classical", "tsne"}
+    method : {"mds", "classical", "tsne", "umap"}
         One of :data:`METHODS`.
     dimensions : int
         Number of coordinates.
     perplexity : float
-        Of t-SNE: roughly how many neighbours each point has; lowered to a third of the points where they are few.
+        Of t-SNE: roughly how many neighbours each point has; lowered to a third of the points where they are few. Of
+        UMAP: how many, at most all others.
 
     Returns
     -------
@@ -35,7 +38,10 @@ def coordinates(distances: Array, method: str, *, dimensions: int = 2, perplexit
     start = classical(distances, dimensions)
     if method == "classical":
         return start
-    found = smacof(distances, start) if method == "mds" else tsne(distances, start, perplexity)
+    if method == "mds":
+        found = smacof(distances, start)
+    else:
+        found = (tsne if method == "tsne" else umap)(distances, start, perplexity)
     return _principal_axes(found)
 
 
@@ -113,6 +119,28 @@ def tsne(distances: Array, start: Array, perplexity: float, *, iterations: int =
         points = points + speed
         points -= points.mean(axis=0)
     return points
+
+
+def umap(distances: Array, start: Array, neighbours: float) -> Array:
+    """UMAP (McInnes et al. 2018) by umap-learn, started from classical scaling, in one thread and with one seed.
+
+    Raises
+    ------
+    MissingExtraError
+        If umap-learn is not installed.
+    """
+    try:
+        from umap import UMAP
+    except ImportError as error:
+        raise missing_extra("umap-learn", "umap", "embedding by UMAP") from error
+    # as umap-learn scales its own starts
+    scaled = 10 * start / max(float(np.abs(start).max()), np.finfo(float).tiny)
+    count = max(2, min(round(neighbours), len(distances) - 1))
+    model = UMAP(
+        n_components=start.shape[1], n_neighbors=count, metric="precomputed", init=scaled.astype(np.float32),
+        random_state=0, n_jobs=1,
+    )  # fmt: skip
+    return np.asarray(model.fit_transform(distances), dtype=np.float64)
 
 
 def _neighbours(squared: Array, perplexity: float) -> Array:

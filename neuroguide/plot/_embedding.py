@@ -17,7 +17,7 @@ from scipy.spatial.distance import pdist, squareform
 from neuroguide._core.errors import InputError
 from neuroguide._core.options import check_option
 from neuroguide.plot._axes import extent, legend_outside, panel, settle, shorten_all
-from neuroguide.plot._coordinates import METHODS, coordinates, stress_1
+from neuroguide.plot._coordinates import METHODS, NEIGHBOURS, coordinates, stress_1
 from neuroguide.plot._heading import Heading, finish
 from neuroguide.plot._inputs import (
     Categories,
@@ -30,7 +30,7 @@ from neuroguide.plot._inputs import (
 )
 from neuroguide.plot._style import COLOURS, INK, MUTED, TEXT_SIZE, series_look, styled
 
-_NAMES = {"mds": "metric MDS", "classical": "classical MDS", "tsne": "t-SNE"}
+_NAMES = {"mds": "metric MDS", "classical": "classical MDS", "tsne": "t-SNE", "umap": "UMAP"}
 
 
 def embed(rdm: RDMLike, method: str = "mds", *, perplexity: float = 30.0) -> xr.DataArray:
@@ -40,22 +40,25 @@ def embed(rdm: RDMLike, method: str = "mds", *, perplexity: float = 30.0) -> xr.
     ----------
     rdm : DataArray with dims ("stimulus_id", "stimulus_id_2"), or array of shape (n_stimuli, n_stimuli)
         Dissimilarities without NaN. Negative ones (crossnobis) count as 0.
-    method : {"mds", "classical", "tsne"}
+    method : {"mds", "classical", "tsne", "umap"}
         ``"mds"``: metric scaling by majorisation (Borg & Groenen 2005). ``"classical"``: Torgerson's. ``"tsne"``: exact
-        t-SNE (van der Maaten & Hinton 2008). All start from classical scaling, so the result is always the same.
+        t-SNE (van der Maaten & Hinton 2008). ``"umap"``: UMAP (extra ``umap``). All
+        start from classical scaling, so the result is always the same.
     perplexity : float
-        Of t-SNE: roughly how many neighbours each stimulus has.
+        Of t-SNE: roughly how many neighbours each stimulus has; of UMAP: how many.
 
     Returns
     -------
     DataArray of shape (n_stimuli, 2)
         Dims ``("stimulus_id", "axis")``; attrs ``method``, ``stress`` (Kruskal's stress-1, for the scalings) or
-        ``perplexity`` (as used by t-SNE), and ``negative`` (pairs that were set to 0).
+        ``perplexity`` (as used by t-SNE and UMAP), and ``negative`` (pairs that were set to 0).
 
     Raises
     ------
     InputError
-        If it is no RDM, has missing pairs, or has fewer than 3 stimuli (4 for t-SNE).
+        If it is no RDM, has missing pairs, or has fewer than 3 stimuli (4 for t-SNE and UMAP).
+    MissingExtraError
+        For UMAP, if umap-learn is not installed.
     """
     return embed_square(read_rdm(rdm), method, perplexity)
 
@@ -64,7 +67,7 @@ def embed_square(square: SquareRDM, method: str, perplexity: float) -> xr.DataAr
     """:func:`embed` of an RDM that was checked already."""
     check_option("method", method, METHODS)
     count = len(square.ids)
-    least = 4 if method == "tsne" else 3
+    least = 4 if method in NEIGHBOURS else 3
     if count < least:
         raise InputError(f"method={method!r} needs at least {least} stimuli; the RDM has {count}")
     if not perplexity > 0:
@@ -79,8 +82,8 @@ def embed_square(square: SquareRDM, method: str, perplexity: float) -> xr.DataAr
     points = coordinates(distances, method, perplexity=perplexity)
     attrs: dict[str, Any] = {"method": method, "negative": int((square.pairs < 0).sum())}
     attrs["simulated"] = int(square.simulated)
-    if method == "tsne":
-        attrs["perplexity"] = min(perplexity, (count - 1) / 3)
+    if method in NEIGHBOURS:
+        attrs["perplexity"] = min(perplexity, (count - 1) / (3 if method == "tsne" else 1))
     else:
         attrs["stress"] = stress_1(distances, squareform(pdist(points)))
     return xr.DataArray(points, dims=("stimulus_id", "axis"), coords={"stimulus_id": list(square.ids)}, attrs=attrs)
@@ -147,7 +150,7 @@ def embedding(
     if names:
         for (x, y), name in zip(points, shorten_all(square.ids, 18), strict=True):
             ax.annotate(name, (x, y), (4, 3), textcoords="offset points", fontsize=TEXT_SIZE - 1.5, color=MUTED)
-    if method != "tsne":
+    if method not in NEIGHBOURS:
         _draw_unit(ax, points, square.label)
     if labels is not None and legend:
         legend_outside(ax, handles)
@@ -219,6 +222,7 @@ def embedding_notes(found: xr.DataArray) -> list[str]:
     if "stress" in found.attrs:
         text += f", stress-1 = {found.attrs['stress']:.2f}"
     negative = found.attrs["negative"]
-    if found.attrs["method"] == "tsne":
-        text += f", perplexity {found.attrs['perplexity']:.3g}: neighbours are kept, distances are not"
+    if found.attrs["method"] in NEIGHBOURS:
+        named = "perplexity" if found.attrs["method"] == "tsne" else "neighbours"
+        text += f", {named} {found.attrs['perplexity']:.3g}: neighbours are kept, distances are not"
     return [text, f"{negative:,} negative dissimilarities drawn as 0" if negative else ""]

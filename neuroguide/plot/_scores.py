@@ -25,7 +25,7 @@ _COMPARISONS = {
 }
 #: Metrics that are 0 on average where model and brain have nothing in common; linear CKA, for one, is above 0 then.
 _ZERO_AT_CHANCE = {"rsa": ("pearson", "spearman", "kendall", "rho-a", "whitened-pearson"), "ridge": None, "pls": None}
-_DIMS = ("layer", "region", "model", "animal", "time_bin", "sample")
+_DIMS = ("layer", "region", "model", "animal", "neuroid", "time_bin", "sample")
 
 
 #: The fields of a line that run along the x axis.

@@ -13,6 +13,7 @@ from scipy.spatial.distance import pdist
 
 from neuroguide._core.errors import InputError
 from neuroguide.plot._axes import figure_of, legend_below, monotone, panel, settle
+from neuroguide.plot._coordinates import NEIGHBOURS
 from neuroguide.plot._embedding import embed_square, embedding_notes
 from neuroguide.plot._heading import Heading, finish
 from neuroguide.plot._inputs import RDMLike, SquareRDM, is_simulated, read_rdm
@@ -42,7 +43,7 @@ def shepard(
         Positions as :func:`embed` returns them; by default they are computed by ``method``.
     ax : Axes, optional
         Where to draw; by default a new figure.
-    method : {"mds", "classical", "tsne"}
+    method : {"mds", "classical", "tsne", "umap"}
         How to compute the positions when none are given.
     title : str, optional
         Title above the plot.
@@ -79,7 +80,7 @@ def shepard(
     look: dict[str, Any] = {"color": COLOURS[1], "linewidth": 1.8, "label": "monotone regression", "gid": "monotone"}
     handles = ax.plot(dissimilarities[order], fitted, **look)
     scale = method if points is None else str(points.attrs.get("method", ""))
-    if scale != "tsne":
+    if scale not in NEIGHBOURS:
         low, high = min(0.0, float(dissimilarities.min())), float(dissimilarities.max())
         look = {"color": INK, "linewidth": 0.9, "linestyle": (0, (4, 2)), "label": "equal", "gid": "equal"}
         handles += ax.plot([low, high], [low, high], **look)

@@ -17,12 +17,13 @@ from neuroguide._core.errors import InputError
 from neuroguide.plot._axes import extent, figure_of, legend_outside, panel, panels, settle, wrap_label
 from neuroguide.plot._heading import Heading, finish, finish_panels
 from neuroguide.plot._inputs import is_simulated
+from neuroguide.plot._scores import read_scores, simulated_scores, value_label
 from neuroguide.plot._style import HATCH, INK, MUTED, TEXT_SIZE, sequential, series_look, styled
 
 
 @styled
 def sites(
-    values: xr.DataArray,
+    values: xr.DataArray | xr.Dataset,
     *,
     axes: Iterable[Axes] | None = None,
     limits: tuple[float, float] | None = None,
@@ -34,9 +35,11 @@ def sites(
 
     Parameters
     ----------
-    values : DataArray of shape (neuroid,)
+    values : DataArray of shape (neuroid,), or Dataset
         One value for each site, e.g. its reliability, with the coordinates ``row`` and ``col`` and, where there is more
-        than one array, ``animal`` and ``arr``. Sites without a value are hatched; places without a site stay empty.
+        than one array, ``animal`` and ``arr``; or Scores of ``neuroguide.score(per="site")``, of which the layer that
+        is best on average over the sites is drawn (select one for another). Sites without a value are hatched; places
+        without a site stay empty.
     axes : Axes, optional
         As many as there are arrays; by default a new figure.
     limits : (float, float), optional
@@ -57,6 +60,7 @@ def sites(
     InputError
         If the values are not one per site, have no place on an array, or none is finite.
     """
+    values = _of_scores(values)
     data = _per_site(values)
     missing = [name for name in ("row", "col") if name not in values.coords]
     if missing:
@@ -172,7 +176,7 @@ def _few(first: int, count: int) -> list[int]:
 
 @styled
 def site_histogram(
-    values: xr.DataArray,
+    values: xr.DataArray | xr.Dataset,
     *,
     ax: Axes | None = None,
     by: str = "region",
@@ -187,8 +191,9 @@ def site_histogram(
 
     Parameters
     ----------
-    values : DataArray of shape (neuroid,)
-        One value for each site, e.g. its reliability. Sites without a value are counted in the legend.
+    values : DataArray of shape (neuroid,), or Dataset
+        One value for each site, e.g. its reliability, or Scores as for :func:`sites`. Sites without a
+        value are counted in the legend.
     ax : Axes, optional
         Where to draw; by default a new figure.
     by : str
@@ -215,6 +220,7 @@ def site_histogram(
     InputError
         If the values are not one per site, or none is finite.
     """
+    values = _of_scores(values)
     data = _per_site(values)
     if bins < 1:
         raise InputError(f"bins must be at least 1; {bins} arrived")
@@ -251,6 +257,24 @@ def site_histogram(
     settle(ax)
     finish(ax, Heading(title, (), simulated or is_simulated(values.attrs)))
     return ax
+
+
+def _of_scores(values: xr.DataArray | xr.Dataset) -> xr.DataArray:
+    """The similarity of every site to one layer, the best on average: a layer for each site would flatter them."""
+    if not isinstance(values, xr.Dataset):
+        return values
+    scores = read_scores(values)
+    similarity = scores["similarity"]
+    if "neuroid" not in similarity.dims:
+        raise InputError(f"values must be scores of single sites, from per='site'; theirs have {similarity.dims}")
+    similarity = similarity.squeeze([dim for dim in ("region", "model") if similarity.sizes.get(dim) == 1])
+    label = value_label(scores)
+    if "layer" in similarity.dims:
+        means = similarity.mean("neuroid").values.astype(np.float64)
+        similarity = similarity.isel(layer=int(np.argmax(np.where(np.isfinite(means), means, -np.inf))))
+    if "layer" in similarity.coords:
+        label += f", layer {similarity['layer'].values}"
+    return similarity.assign_attrs({"simulated": int(simulated_scores(scores)), "long_name": label})
 
 
 def _per_site(values: xr.DataArray) -> NDArray[np.float64]:

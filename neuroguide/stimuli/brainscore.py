@@ -90,7 +90,7 @@ def from_brainscore(stimuli: Any, *, identifier: str | None = None) -> StimulusS
                 f"{identifier} has no file for {len(absent)} of {len(ids)} stimuli, the first: {absent[0]}"
             )
         pixels = FilePixels([Path(str(paths[name])) for name in ids])
-    return StimulusSet(table, pixels, identifier=identifier, degrees=_degrees(stimuli), show_pixels=False)
+    return StimulusSet(table, pixels, identifier=identifier, degrees=_degrees(stimuli))
 
 
 def _degrees(stimuli: pd.DataFrame) -> float | None:

@@ -60,5 +60,4 @@ def open_cowley2023(variant: str | None = None) -> StimulusSet:
         ZipPixels(path, members),
         identifier=f"{NAME}:{session}",
         attrs=attributes(entry),
-        show_pixels=False,
     )

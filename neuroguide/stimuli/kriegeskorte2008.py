@@ -70,7 +70,7 @@ def open_kriegeskorte2008(variant: str | None = None) -> StimulusSet:
         }
     )
     images = np.stack([stimulus["image"] for stimulus in stimuli])
-    return StimulusSet(metadata, ArrayPixels(images), identifier=NAME, attrs=attributes(entry), show_pixels=False)
+    return StimulusSet(metadata, ArrayPixels(images), identifier=NAME, attrs=attributes(entry))
 
 
 def stimulus_ids(categories: list[str]) -> list[str]:

@@ -52,7 +52,6 @@ def open_majajhong2015(variant: str | None = None) -> StimulusSet:
         identifier=NAME,
         degrees=DEGREES,
         attrs=attributes(entry),
-        show_pixels=False,
     )
 
 

@@ -33,8 +33,8 @@ class StimulusSet:
     attrs : mapping of str to str, optional
         ``source``, ``licence``, ``citation`` and the like.
     show_pixels : bool
-        Whether notebooks show thumbnails. False for archives whose images are not ours to publish: outputs of
-        notebooks end up in repositories.
+        Whether notebooks show thumbnails. Outputs of notebooks end up in repositories, and most images are not ours to
+        publish, so say it for those that are.
 
     Raises
     ------
@@ -51,7 +51,7 @@ class StimulusSet:
         identifier: str,
         degrees: float | None = None,
         attrs: Mapping[str, str] | None = None,
-        show_pixels: bool = True,
+        show_pixels: bool = False,
     ) -> None:
         self.identifier = identifier
         self.degrees = _check_degrees(degrees, identifier)
@@ -73,6 +73,7 @@ class StimulusSet:
         metadata: pd.DataFrame | None = None,
         identifier: str = "arrays",
         degrees: float | None = None,
+        show_pixels: bool = False,
     ) -> StimulusSet:
         """A set from images in memory.
 
@@ -84,7 +85,7 @@ class StimulusSet:
             Stimulus ids; by default those of ``metadata``, else the numbers from 0.
         metadata : DataFrame, optional
             One row an image.
-        identifier, degrees
+        identifier, degrees, show_pixels
             See :class:`StimulusSet`.
         """
         pixels = ArrayPixels(np.asarray(images))
@@ -96,7 +97,7 @@ class StimulusSet:
             table = table.assign(stimulus_id=[str(i) for i in ids])
         elif not {"stimulus_id", "image_id"} & set(table.columns):
             table = table.assign(stimulus_id=[str(i) for i in range(len(pixels))])
-        return cls(table, pixels, identifier=identifier, degrees=degrees)
+        return cls(table, pixels, identifier=identifier, degrees=degrees, show_pixels=show_pixels)
 
     @property
     def ids(self) -> list[str]:

@@ -64,6 +64,7 @@ def open_virtual(variant: str | None = None) -> StimulusSet:
         identifier=NAME,
         degrees=float(about["degrees"]),
         attrs={key: about[key] for key in ("source", "licence", "citation")},
+        show_pixels=True,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -13,7 +15,7 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.stats import entropy
 
 from neuroguide import plot
-from neuroguide._core.errors import InputError
+from neuroguide._core.errors import InputError, MissingExtraError
 from neuroguide.plot._axes import monotone, spread
 from neuroguide.plot._coordinates import _neighbours, classical, smacof, stress_1, tsne
 
@@ -188,3 +190,22 @@ def test_spread_keeps_the_gap_and_moves_nothing_without_need(numbers, gap):
     assert found.mean() == pytest.approx(positions.mean(), abs=1e-6)
     if np.all(np.diff(positions) >= gap):
         np.testing.assert_allclose(found, positions, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_umap_keeps_neighbours_together():
+    pytest.importorskip("umap", reason="umap-learn is not installed (extra umap)")
+    groups = np.repeat([0, 1], 12)
+    distances = np.where(groups[:, None] == groups, 0.1, 1.0) * (1 - np.eye(24))
+    found = plot.embed(distances, "umap", perplexity=8)
+    between = squareform(pdist(found.values))
+    nearest = np.argsort(between + 99 * np.eye(24), axis=1)[:, :3]
+    assert (groups[nearest] == groups[:, None]).all()
+    np.testing.assert_array_equal(plot.embed(distances, "umap", perplexity=8).values, found.values)
+    assert found.attrs["perplexity"] == 8
+
+
+def test_umap_says_how_to_install_it(make_rdm, monkeypatch):
+    monkeypatch.setitem(sys.modules, "umap", None)
+    with pytest.raises(MissingExtraError, match=r'pip install "neuroguide\[umap\]"'):
+        plot.embedding(make_rdm(), "umap")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import xarray as xr
 
 from neuroguide import plot
 from neuroguide._core.errors import InputError
@@ -89,3 +90,23 @@ def test_histogram_of_sites_without_the_coordinate(make_sites):
     assert len(ax.patches) == 1
     with pytest.raises(InputError, match="bins"):
         plot.site_histogram(make_sites(), bins=0)
+
+
+def test_scores_of_single_sites_are_drawn_for_the_layer_that_is_best_on_average(make_sites, drawn):
+    sites = make_sites()
+    values = (
+        xr.concat([sites * 0.5, sites], dim="layer")
+        .assign_coords(layer=["early", "late"])
+        .drop_vars("reliability", errors="ignore")
+    )
+    # one site prefers the other layer
+    values[0, 0] = 0.9
+    scores = xr.Dataset({"similarity": values}, attrs={"metric": "rsa", "comparison": "spearman", "simulated": 1})
+    ax = plot.site_histogram(scores)
+    assert "layer late" in ax.get_xlabel()
+    assert "Spearman" in ax.get_xlabel()
+    axes = plot.sites(scores.isel(layer=[1]))
+    assert all(drawn(one, "simulated") for one in axes)
+    assert axes[0].images[0].get_array()[0, 0] == pytest.approx(0.1)
+    with pytest.raises(InputError, match="per='site'"):
+        plot.sites(scores.isel(neuroid=0, drop=True))

@@ -155,13 +155,19 @@ def test_a_set_without_images_says_so():
 
 def test_says_what_it_is(stimuli):
     assert repr(stimuli) == "<StimulusSet 'five': 5 stimuli, 8 degrees; columns category_name>"
+    assert "<img" not in stimuli._repr_html_()
+
+
+def test_shows_thumbnails_of_images_that_may_be_shown(pictures):
+    stimuli = StimulusSet.from_arrays(pictures, show_pixels=True)
     assert stimuli._repr_html_().count("<img ") == 5
+    assert stimuli.select(["1"])._repr_html_().count("<img ") == 1
 
 
 def test_html_from_a_file_is_escaped(pictures):
     evil = "<script>alert(1)</script>\"'"
     table = pd.DataFrame({"stimulus_id": [f"{evil}{i}" for i in range(5)], f"{evil}column": evil})
-    page = StimulusSet.from_arrays(pictures, metadata=table, identifier=evil)._repr_html_()
+    page = StimulusSet.from_arrays(pictures, metadata=table, identifier=evil, show_pixels=True)._repr_html_()
     assert "<script" not in page
     assert page.count("&lt;script&gt;") > 10
     assert 'alt="&lt;script' in page
@@ -171,6 +177,6 @@ def test_pixels_of_archives_do_not_get_into_notebooks(pictures):
     from neuroguide.stimuli.pixels import ArrayPixels
 
     table = pd.DataFrame({"stimulus_id": list("abcde")})
-    stimuli = StimulusSet(table, ArrayPixels(pictures), identifier="archive", show_pixels=False)
+    stimuli = StimulusSet(table, ArrayPixels(pictures), identifier="archive")
     assert "<img" not in stimuli._repr_html_()
     assert "<img" not in stimuli.select(["a"])._repr_html_()
