@@ -30,6 +30,8 @@ _THEME = {
     "#ededed": "beyond",
     "#e6e6e6": "grid",
     "#b9d7ea": "pale",
+    "#9ecae1": "convolution",
+    "#fde5c0": "pooling",
 }
 _POINTS = 72.0
 #: Inches from which a figure has a row of its own.
