@@ -14,9 +14,9 @@ through the public function alone, whose child has 10 s and 1 GB (60 s and 4 GB 
 
 The table: `inputs`; `refused` with a sentence (NeuroguideError); `opened`; `killed`: children that crashed or were
 stopped at their limits, each of which is a sentence too; `loose`: other exceptions of a loader, which its child makes a
-sentence of; `crashed`: other exceptions in the parent, its death, anything that ran or came through; `hung`: inputs that
-took the parent longer than its child may take and 30 s; `seconds`. With `--log` finished shards are kept, and a second
-call goes on where the first was stopped.
+sentence of; `crashed`: other exceptions in the parent, its death, anything that ran or came through; `hung`: inputs
+that took the parent longer than its child may take and 30 s; `seconds`. With `--log` finished shards are kept, and
+a second call goes on where the first was stopped.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ MATLAB5 = (_matlab5,)
 def _header(rng: Rng) -> bytes:
     """A .npy file whose header lies."""
     descr = one_of(
-        rng, ("'<f8'", "'|O'", "'|V99999999'", "'<U999999999'", "[('a','<f8')]", "'<f3'", "None", "'" + "A" * 9000 + "'",
+        rng, ("'<f8'", "'|O'", "'|V99999999'", "'<U999999999'", "[('a','<f8')]", "'<f3'", "None", repr("A" * 9000),
               "__import__('os').system('touch fuzz-canary')", "'<M8[ns]'", "'>i2'", "'|b1'", "'<c16'")
     )  # fmt: skip
     shape = one_of(

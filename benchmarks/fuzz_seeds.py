@@ -48,10 +48,12 @@ def _recording() -> xr.DataArray:
 
 
 def netcdf4(folder: Path) -> list[Path]:
+    """Valid files of the target of this name."""
     return [write_netcdf(_recording(), folder / "ours.nc"), _theirs(folder / "theirs.nc", "NETCDF4")]
 
 
 def classic(folder: Path) -> list[Path]:
+    """Valid files of the target of this name."""
     formats = ("NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET")
     return [_theirs(folder / f"{name}.nc", name) for name in formats]
 
@@ -62,6 +64,7 @@ def _theirs(path: Path, form: str) -> Path:
 
 
 def nwb(folder: Path) -> list[Path]:
+    """Valid files of the target of this name."""
     import pynwb
 
     file = pynwb.NWBFile("V4 and IT", "day", datetime.datetime(2024, 5, 1, tzinfo=datetime.UTC))
@@ -78,6 +81,7 @@ def nwb(folder: Path) -> list[Path]:
 
 
 def matlab5(folder: Path) -> list[Path]:
+    """Valid files of the target of this name."""
     content = {
         "resp": _RESPONSES, "shown": np.array(_SHOWN, dtype=object), "note": "text",
         "unit": {"area": np.array(list("VII"), object), "resp": _RESPONSES.astype("f4")},
@@ -88,6 +92,7 @@ def matlab5(folder: Path) -> list[Path]:
 
 
 def matlab73(folder: Path) -> list[Path]:
+    """Valid files of the target of this name."""
     path = folder / "v73.mat"
     with h5py.File(path, "w", userblock_size=512) as file:
         file["resp"] = _RESPONSES.T
@@ -104,6 +109,7 @@ def matlab73(folder: Path) -> list[Path]:
 
 
 def hdf5(folder: Path) -> list[Path]:
+    """Valid files of the target of this name."""
     with h5py.File(folder / "a.h5", "w") as file:
         file.create_dataset("resp", data=_RESPONSES, compression="gzip")
         file["shown"] = _SHOWN
@@ -111,12 +117,14 @@ def hdf5(folder: Path) -> list[Path]:
 
 
 def npy(folder: Path) -> list[Path]:
+    """Valid files of the target of this name."""
     np.save(folder / "a.npy", _RESPONSES)
     np.save(folder / "b.npy", np.asfortranarray(_RESPONSES.astype(">i2")))
     return [folder / "a.npy", folder / "b.npy"]
 
 
 def npz(folder: Path) -> list[Path]:
+    """Valid files of the target of this name."""
     np.savez(folder / "a.npz", resp=_RESPONSES, shown=np.array(_SHOWN))
     np.savez_compressed(folder / "b.npz", resp=_RESPONSES.astype("f4"), shown=np.array(_SHOWN))
     return [folder / "a.npz", folder / "b.npz"]
@@ -134,28 +142,33 @@ def _tables() -> dict[str, pd.DataFrame]:
 
 
 def csv(folder: Path) -> list[Path]:
+    """Valid files of the target of this name."""
     for name, table in _tables().items():
         table.to_csv(folder / f"{name}.csv", index=False)
     return [folder / "tidy.csv", folder / "wide.csv"]
 
 
 def parquet(folder: Path) -> list[Path]:
+    """Valid files of the target of this name."""
     for name, table in _tables().items():
         table.to_parquet(folder / f"{name}.parquet", index=False)
     return [folder / "tidy.parquet", folder / "wide.parquet"]
 
 
 def rdm(folder: Path) -> list[Path]:
+    """Valid files of the target of this name."""
     return [write_rdm(ng.rdm(_recording()), folder / "rdm.nc")]
 
 
 def scores(folder: Path) -> list[Path]:
+    """Valid files of the target of this name."""
     values = xr.DataArray([[0.1, 0.2]], {"layer": ["a"], "region": ["V4", "IT"]}, ("layer", "region"))
     made = xr.Dataset({"similarity": values, "n_sites": ("region", [3, 4])}, attrs={"seed": 0, "metric": "rsa"})
     return [write_scores(made, folder / "scores.nc")]
 
 
 def pool(folder: Path) -> list[Path]:
+    """Valid files of the target of this name."""
     options = {**_SPACE, "depth": [1, 2], "width": [8], "operation": ["conv"], "kernel": [3], "skip": ["none"]}
     space = open_space("macro", **options)
     members = list(space.enumerate())
@@ -168,9 +181,11 @@ def pool(folder: Path) -> list[Path]:
         "summed_training_loss": (long[:3], rng.uniform(1, 3, (n, 2, 2))),
         "similarity": ((*long[:3], "stage", "teacher"), rng.uniform(0, 1, (n, 2, 2, 3, 2))),
         "mature_test_accuracy": (long[:2], rng.uniform(0.4, 0.7, (n, 2))),
+        "proxies": ((*long[:2], "proxy"), rng.normal(size=(n, 2, 1))),
         **{name: (("architecture",), rng.integers(1, 9, n)) for name in ("parameters", "macs", "flops")},
     }
     coords = {
+        "proxy": np.array(["synflow"], object),
         "architecture": np.array([space.hash(a) for a in members], object), "seed": np.array(["A", "B"], object),
         "images": [0, 1000], "validation_images": [1000, 5000], "teacher": np.array(["V4", "IT"], object),
         "teacher_stimuli": ("teacher", np.array(["v4", "it"], object)), "teacher_ceiling": ("teacher", [0.5, np.nan]),
@@ -192,6 +207,7 @@ def picture(number: int = 0, form: str = "PNG", mode: str = "RGB", **options: ob
 
 
 def images(folder: Path) -> list[Path]:
+    """Valid files of the target of this name."""
     forms = [
         ("png", "PNG", "RGBA", {}), ("grey.png", "PNG", "L", {}), ("p.png", "PNG", "P", {}),
         ("i.png", "PNG", "I;16", {}), ("jpg", "JPEG", "RGB", {}), ("gif", "GIF", "P", {}), ("bmp", "BMP", "RGB", {}),
@@ -214,6 +230,7 @@ TABLE = "stimulus_id,filename,category\na,a.png,face\nb,b.png,car\n"
 
 
 def stimuli_zip(folder: Path) -> list[Path]:
+    """Valid files of the target of this name."""
     for name, table in (("plain.zip", False), ("table.zip", True)):
         with zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED) as archive:
             for i, letter in enumerate("ab"):
@@ -224,6 +241,7 @@ def stimuli_zip(folder: Path) -> list[Path]:
 
 
 def stimuli_folder(folder: Path) -> list[Path]:
+    """Valid files of the target of this name."""
     one = folder / "set"
     one.mkdir()
     for i, letter in enumerate("ab"):
@@ -233,11 +251,13 @@ def stimuli_folder(folder: Path) -> list[Path]:
 
 
 def stimuli_npy(folder: Path) -> list[Path]:
+    """Valid files of the target of this name."""
     np.save(folder / "images.npy", np.zeros((3, 6, 6, 3), np.uint8))
     return [folder / "images.npy"]
 
 
 def training_zip(folder: Path) -> list[Path]:
+    """Valid files of the target of this name."""
     with zipfile.ZipFile(folder / "train.zip", "w") as archive:
         for i in range(8):
             archive.writestr(f"train/{'dog' if i % 2 else 'cat'}/{i}.png", _square(i))
@@ -256,11 +276,13 @@ def _data() -> object:
 
 
 def training_data(folder: Path) -> list[Path]:
+    """Valid files of the target of this name."""
     _data().save(folder / "data.safetensors")
     return [folder / "data.safetensors"]
 
 
 def weights(folder: Path) -> list[Path]:
+    """Valid files of the target of this name."""
     space, data = open_space("macro", **_SPACE), _data()
     arch = space.sample(np.random.default_rng(0))
     with torch.random.fork_rng(devices=[]):
@@ -270,6 +292,7 @@ def weights(folder: Path) -> list[Path]:
 
 
 def run(folder: Path) -> list[Path]:
+    """Valid files of the target of this name."""
     search(
         open_space("macro", **_SPACE), StandInGuide(), run=folder / "run", trials=6, executor="inline",
         evaluate=STAND_IN, keep=0,
@@ -278,6 +301,7 @@ def run(folder: Path) -> list[Path]:
 
 
 def cached(folder: Path) -> list[Path]:
+    """Valid files of the target of this name."""
     path = folder / "home" / "things" / "a.bin"
     path.parent.mkdir(parents=True)
     path.write_bytes(CACHED)

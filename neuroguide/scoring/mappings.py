@@ -15,7 +15,7 @@ from neuroguide.engine.folds import group_folds
 from neuroguide.engine.mapping import cross_validated_pls, cross_validated_ridge, site_correlations
 from neuroguide.recordings.normalising import normalise_sites
 from neuroguide.recordings.reliability import split_half_reliability
-from neuroguide.scoring.responses import Responses
+from neuroguide.scoring.responses import Responses, check_range
 from neuroguide.scoring.targets import Target
 
 #: Outer folds of the regressions (our choice; Brain-Score has 10 random splits of 90%).
@@ -87,7 +87,9 @@ def fit(
             f"metric={metric!r} needs responses of single sites; {target.region} is an RDM, use metric='rsa'"
         )
     means = normalise_sites(target.responses.means, target.responses.normalise)
-    responses = torch.as_tensor(means.transpose("presentation", "neuroid").values).to(features)
+    given = torch.as_tensor(means.transpose("presentation", "neuroid").values)
+    check_range(given, features.dtype)
+    responses = given.to(features)
     if metric == "cka":
         value = float(linear_cka(features, responses))
         if not np.isfinite(value):

@@ -12,7 +12,7 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
-from neuroguide._core.errors import OptionError
+from neuroguide._core.errors import InputError, OptionError
 from neuroguide.engine import dissimilarity
 from neuroguide.engine.device import resolve_device, resolve_dtype
 from neuroguide.engine.dissimilarity import Distance
@@ -122,8 +122,49 @@ def condensed_rdm(
             f"the {distance_text(found)} distance needs repetitions; give an assembly, or another distance"
         )
     where = resolve_device(device)
-    tensor = torch.as_tensor(features).to(where, resolve_dtype(dtype, where))
-    return _condensed(tensor, found, stimulus_ids)
+    given = torch.as_tensor(features)
+    tensor = given.to(where, resolve_dtype(dtype, where))
+    check_range(given, tensor.dtype)
+    condensed = _condensed(tensor, found, stimulus_ids)
+    if not condensed.any() and bool((given != given[:1]).any()):
+        raise InputError(
+            f"the responses differ by less than {_name(tensor.dtype)} can tell, so that all {distance_text(found)} "
+            "distances would be zero; give dtype='float64', or subtract what the responses have in common"
+        )
+    return condensed
+
+
+def check_range(given: torch.Tensor, dtype: torch.dtype) -> None:
+    """Refuse numbers whose squares would be infinite, or zero, in a type.
+
+    Parameters
+    ----------
+    given : Tensor
+        Numbers before they are converted.
+    dtype : torch.dtype
+        What they are to be converted to.
+
+    Raises
+    ------
+    InputError
+        If the largest of them is too large or too small.
+    """
+    if not given.is_floating_point() or given.numel() == 0:
+        return
+    low, high = (float(edge) for edge in torch.aminmax(given))
+    largest = max(-low, high)
+    information = torch.finfo(dtype)
+    if torch.isfinite(torch.tensor(largest)) and not information.tiny**0.4 < largest < information.max**0.45:
+        if largest == 0:
+            return
+        raise InputError(
+            f"the responses go up to {largest:.3g}, whose squares are beyond {_name(dtype)}; divide them by a constant"
+            + ("" if dtype == torch.float64 else ", or give dtype='float64'")
+        )
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _condensed(
