@@ -1,53 +1,104 @@
 """Successive halving against one fixed number of images: what each spends until it holds a good network.
 
-    python benchmarks/halving.py [--pool cifar10-macro] [--seeds 200]
+    python benchmarks/halving.py --folder FOLDER [--members 128] [--workers 2] [--orders 200]
+    python benchmarks/halving.py --pool cifar10-macro
 
-Candidates are looked up in a pool (`ng.open_pool`), in a random order that is the same for all strategies of a seed:
-each number of images is a training of its own, so a ladder pays for every rung. After some expense a strategy holds
-the best by its guide among those that had the most images by then; quality is the mature test accuracy, whose
-training shares neither weights nor batches with the premature ones. Goals are quantiles of the quality of all members.
+Candidates are random networks of the `macro` space, trained on CIFAR-10 on every number of images that a strategy
+needs, each a training of its own (as in a search), so that a ladder pays for every rung; or they are looked up in a
+pool. After some expense a strategy holds the best by P (accuracy on 1,000 validation images) among those that had the
+most images by then. Quality is the accuracy of another training: with 4,000 images and another seed, on the 4,000
+other validation images; in a pool, the mature test accuracy. Goals are quantiles of the quality of all members.
 
-Fixed before any run was looked at: the ladders and goals below, 1,000 validation images, guides P and P + TG(V4, monkey
-IT), 200 orders; intervals resample orders and, together with them, architectures (each sample draws members anew, and
-the orders are of the members that were drawn).
+Fixed before any run was looked at: the ladders and goals below and 200 orders, the same for all strategies; intervals
+resample orders and, together with them, architectures (each sample draws members anew, and orders those that it
+drew). Finished members are kept in --folder and not trained again; several processes may work on it.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
+import torch
+from filelock import FileLock, Timeout
 
 import neuroguide as ng
+from neuroguide._core.atomic import write_text
+from neuroguide.nas.data import Split, open_data
+from neuroguide.nas.evaluation import train_candidate
+from neuroguide.nas.fidelity import Fidelity
 from neuroguide.nas.halving import Halving
-from neuroguide.nas.pools import Pool
+from neuroguide.nas.spaces import open_space
+from neuroguide.nas.training import accuracy_on
 
 LADDERS = {
     "halving from 500": "32x500, 16x1000, 8x2000, 4x4000",
     "halving from 1,000": "16x1000, 8x2000, 4x4000",
-    "thirds from 500": "27x500, 9x2000, 3x8000",
+    "quarters from 500": "32x500, 8x2000, 2x4000",
 }
-FIXED = (1000, 4000, 8000)
-GUIDES = ("P", "P + TG(V4, monkey IT)")
+FIXED = (500, 1000, 2000, 4000)
 GOALS = (0.8, 0.9, 0.95)
 VALIDATION = 1000
+SEEDS = {"guide": 0, "quality": 1}
+
+
+def train_members(folder: Path, members: int) -> None:
+    """Train what is not trained yet, one file for each member."""
+    torch.set_num_threads(1)
+    space, data = open_space("macro"), open_data("cifar10")
+    others = Split(data.validation.images[VALIDATION:], data.validation.labels[VALIDATION:])
+    for number in range(members):
+        place = folder / f"{number:04d}.json"
+        try:
+            with FileLock(place.with_suffix(".lock"), timeout=0):
+                if place.exists():
+                    continue
+                arch = space.sample(np.random.default_rng(number))
+                early = {}
+                for images in FIXED:
+                    fidelity = Fidelity(images=images, validation_images=VALIDATION)
+                    _, result = train_candidate(space, arch, data, fidelity, seed=SEEDS["guide"], device="cpu")
+                    early[images] = result.accuracy
+                fidelity = Fidelity(images=max(FIXED), validation_images=0)
+                network, result = train_candidate(space, arch, data, fidelity, seed=SEEDS["quality"], device="cpu")
+                quality = 0.0 if result.diverged else accuracy_on(network, data, others, fidelity, device="cpu")[0]
+                write_text(place, json.dumps({"early": early, "quality": quality, "hash": space.hash(arch)}))
+        except Timeout:
+            continue
 
 
 class Bench:
-    """Values, costs and quality of a pool's trained members.
+    """Members with what a strategy sees of them, what that costs, and what they are worth.
 
     Parameters
     ----------
-    pool : Pool
-    guide : str
+    values : mapping from images to array of shape (n_members,)
+    costs : mapping from images to image-equivalents
+    quality : array of shape (n_members,)
     """
 
-    def __init__(self, pool: Pool, guide: str) -> None:
-        self.rows = np.flatnonzero(pool.trained())
-        self.quality = pool.mature()[self.rows]
-        numbers = {*FIXED, *(rung.images for text in LADDERS.values() for rung in Halving.parse(text).rungs)}
-        self.values = {n: pool.values(guide, n, validation_images=VALIDATION)[self.rows] for n in numbers}
-        self.costs = {n: pool.cost(guide, n, validation_images=VALIDATION) for n in numbers}
+    def __init__(self, values: dict[int, np.ndarray], costs: dict[int, float], quality: np.ndarray) -> None:
+        self.values, self.costs, self.quality = values, costs, quality
+
+    @classmethod
+    def of_folder(cls, folder: Path) -> Bench:
+        """What :func:`train_members` wrote."""
+        found = [json.loads(place.read_text()) for place in sorted(folder.glob("*.json"))]
+        values = {n: np.array([one["early"][str(n)] for one in found], dtype=float) for n in FIXED}
+        return cls(values, {n: n + VALIDATION / 3 for n in FIXED}, np.array([one["quality"] for one in found]))
+
+    @classmethod
+    def of_pool(cls, name: str) -> Bench:
+        """The trained members of a pool."""
+        pool = ng.open_pool(name)
+        rows = np.flatnonzero(pool.trained())
+        values = {n: pool.values("P", n, validation_images=VALIDATION)[rows] for n in FIXED}
+        costs = {n: pool.cost("P", n, validation_images=VALIDATION) for n in FIXED}
+        return cls(values, costs, pool.mature()[rows])
 
     def fixed(self, order: np.ndarray, images: int) -> tuple[np.ndarray, np.ndarray]:
         """Cost and incumbent after every candidate."""
@@ -78,7 +129,7 @@ class Bench:
     def to_goals(self, seed: int, *, resample: bool) -> dict[str, np.ndarray]:
         """What each strategy spends to each goal, infinite where it does not get there."""
         rng = np.random.default_rng(seed)
-        n = len(self.rows)
+        n = len(self.quality)
         members = rng.integers(n, size=n) if resample else np.arange(n)
         order = rng.permutation(members)
         goals = np.quantile(self.quality[members], GOALS)
@@ -92,27 +143,40 @@ class Bench:
 
 
 def main() -> None:
-    """Print a table for each guide."""
+    """Train what is missing, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pool", default="cifar10-macro")
-    parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--pool")
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--members", type=int, default=128)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--orders", type=int, default=200)
     arguments = parser.parse_args()
-    pool = ng.open_pool(arguments.pool)
-    for guide in GUIDES:
-        bench = Bench(pool, guide)
-        print(
-            f"\n{pool.name}, {len(bench.rows)} of {len(pool)} members trained, guide {guide}, {arguments.seeds} orders"
-        )
-        print("median image-equivalents to a quality in the top 20%, 10%, 5% (share of orders that got there), and")
-        print("ratio to 4,000 images for all, median with 95% interval over orders and architectures")
-        plain = [bench.to_goals(seed, resample=False) for seed in range(arguments.seeds)]
-        drawn = [bench.to_goals(10_000 + seed, resample=True) for seed in range(arguments.seeds)]
-        for name in plain[0]:
-            spent = np.array([found[name] for found in plain])
-            cells = [
-                f"{m:9,.0f} ({s:4.0%})" for m, s in zip(np.median(spent, 0), np.isfinite(spent).mean(0), strict=True)
-            ]
-            print(f"{name:20s} {'  '.join(cells)}   {'  '.join(ratios(drawn, name))}")
+    if arguments.pool:
+        bench = Bench.of_pool(arguments.pool)
+    else:
+        arguments.folder.mkdir(parents=True, exist_ok=True)
+        with ProcessPoolExecutor(arguments.workers, mp_context=get_context("spawn")) as pool:
+            given = arguments.folder, arguments.members
+            for done in [pool.submit(train_members, *given) for _ in range(arguments.workers)]:
+                done.result()
+        bench = Bench.of_folder(arguments.folder)
+    report(bench, arguments.orders)
+
+
+def report(bench: Bench, orders: int) -> None:
+    """Print what every strategy spends."""
+    spread = np.quantile(bench.quality, (0, 0.5, 1))
+    low, middle, high = spread
+    print(f"{len(bench.quality)} members, quality {low:.3f} to {high:.3f} (median {middle:.3f}), {orders} orders")
+    print("median image-equivalents to a quality in the top 20%, 10%, 5% (share of orders that got there), and")
+    print("ratio to 4,000 images for all, of medians, with its 95% interval over orders and architectures")
+    plain = [bench.to_goals(seed, resample=False) for seed in range(orders)]
+    drawn = [bench.to_goals(10_000 + seed, resample=True) for seed in range(orders)]
+    for name in plain[0]:
+        spent = np.array([found[name] for found in plain])
+        shares = np.isfinite(spent).mean(0)
+        cells = [f"{cost:9,.0f} ({share:4.0%})" for cost, share in zip(np.median(spent, 0), shares, strict=True)]
+        print(f"{name:20s} {'  '.join(cells)}   {'  '.join(ratios(drawn, name))}")
 
 
 def ratios(drawn: list[dict[str, np.ndarray]], name: str) -> list[str]:
