@@ -124,6 +124,9 @@ def _tidy(path: Path, table: pd.DataFrame, value: str, limit: int) -> xr.DataArr
     binned = [name for name in _BINS if name in table]
     if len(binned) == 1:
         raise InputError(f"{path} has the column {binned[0]!r} only; time bins need {' and '.join(_BINS)}, in ms")
+    for name in ("stimulus_id", "neuroid_id", *binned, *(("repetition",) if "repetition" in table else ())):
+        if empty := int(table[name].isna().sum()):
+            raise InputError(f"{path} has {empty} rows without {name!r}; fill it in, or leave these rows out")
     if "repetition" not in table:
         table["repetition"] = table.groupby(["stimulus_id", "neuroid_id", *binned]).cumcount()
     presentation, shown = _codes(table, ["stimulus_id", "repetition"])

@@ -98,12 +98,20 @@ def _beside_table(path: Path, images: Path) -> tuple[pd.DataFrame, Pixels]:
         raise FileError(f"{path} cannot be read ({error.strerror})") from error
     files = _files_of(found, str(path))
     if images.is_dir():
-        _refuse_absent([file for file in files if not (images / file).is_file()], len(files), str(images))
+        _refuse_absent([file for file in files if not _is_file(images / file)], len(files), str(images))
         return found.metadata, FilePixels([images / file for file in files])
     if not images.exists():
         raise FileError(f"{images} does not exist; the folder or zip of the images in {path} was expected")
     members = {member.filename for member in check_zip(images)}
     return found.metadata, ZipPixels(images, _locate(files, members, "", str(images)))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        # a name that is longer than any, say
+        return False
 
 
 def _zip(path: Path, table: str | None) -> tuple[pd.DataFrame, Pixels]:
@@ -166,7 +174,9 @@ def _locate(files: list[str], members: set[str], folder: str, source: str) -> li
 
 def _refuse_absent(absent: list[str], total: int, source: str) -> None:
     if absent:
-        some = ", ".join(absent[:5]) + (f" and {len(absent) - 5} more" if len(absent) > 5 else "")
+        some = ", ".join(file[:200] for file in absent[:5]) + (
+            f" and {len(absent) - 5} more" if len(absent) > 5 else ""
+        )
         raise FileError(f"{source} lacks {len(absent)} of {total} images: {some}")
 
 
