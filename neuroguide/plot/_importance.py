@@ -65,9 +65,10 @@ def importance(
         If a column is missing, or no row is of this way.
     """
     ax = panel(ax, (5.8, 3.0))
-    notes = _draw(ax, table, measure, way)
+    # before the names of the blocks, which must fit into what the legend leaves
     if legend:
         legend_outside(ax, _handles())
+    notes = _draw(ax, table, measure, way)
     settle(ax)
     finish(ax, Heading(title, notes, simulated or table_simulated(table)))
     return ax
@@ -110,8 +111,8 @@ def importances(
         If a column is missing, or no row is of this way.
     """
     drawn = panels(axes, len(measures), (3.6, 3.2), columns=columns)
-    notes = [_draw(ax, table, measure, way) for ax, measure in zip(drawn, measures, strict=True)]
     legend_beside(drawn, _handles(), own=axes is None)
+    notes = [_draw(ax, table, measure, way) for ax, measure in zip(drawn, measures, strict=True)]
     settle(drawn[0])
     marked = simulated or table_simulated(table)
     finish_panels(list(drawn), [Heading(None, note, marked) for note in notes])
