@@ -82,7 +82,7 @@ def test_vector_files_hold_text_and_no_rasterised_axes(name, gallery, tmp_path):
     assert "<text" in svg
     # pictures of stimuli, matrices and colour scales may be images; whole axes may not
     first = axes.flat[0] if isinstance(axes, np.ndarray) else axes
-    assert not any(artist.get_rasterized() for artist in first.figure.findobj())
+    assert not any(ax.get_rasterized() for ax in first.figure.axes)
     pdf = plot.save(axes, tmp_path / "a.pdf").read_bytes()
     assert b"/Type3" not in pdf
     plt.close("all")
