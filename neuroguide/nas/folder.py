@@ -155,6 +155,8 @@ class RunFolder:
         for name in ("search", "space", "guide", "sampler"):
             if not isinstance(settings.get(name), dict):
                 raise FileError(f"{self.settings_file} has no [{name}] table; restore it from a copy")
+        if settings["guide"].get("simulated", 0) not in (0, 1):
+            raise FileError(f"{self.settings_file} garbles whether its guide is simulated; restore it from a copy")
         try:
             settings["guide"]["spec"] = json.loads((self.inputs / _GUIDE).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:

@@ -109,9 +109,13 @@ def open_storage(journal: Path, url: str | None = None) -> BaseStorage:
             raise InputError(f"cannot open the storage {shown!r}: {first.replace(url, shown)}") from error
     try:
         return JournalStorage(RunJournal(journal))
-    except (ValueError, KeyError, AssertionError) as error:
+    except FileError:
+        raise
+    except OSError as error:
+        raise FileError(f"{journal} cannot be read ({error.strerror})") from error
+    except Exception as error:  # whatever Optuna's reader trips over
         raise FileError(
-            f"{journal} is damaged before its last line ({error}); restore it from a copy, or start another run"
+            f"{journal} is damaged before its last line ({str(error)[:200]}); restore it from a copy, or start another run"
         ) from error
 
 
