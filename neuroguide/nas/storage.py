@@ -115,7 +115,8 @@ def open_storage(journal: Path, url: str | None = None) -> BaseStorage:
         raise FileError(f"{journal} cannot be read ({error.strerror})") from error
     except Exception as error:  # whatever Optuna's reader trips over
         raise FileError(
-            f"{journal} is damaged before its last line ({str(error)[:200]}); restore it from a copy, or start another run"
+            f"{journal} is damaged before its last line ({str(error)[:200]}); restore it from a copy, or start another "
+            "run"
         ) from error
 
 
