@@ -3,14 +3,14 @@
     python benchmarks/calibration.py [--worlds 5000] [--stimuli 25] [--samples 400] [--folder FOLDER] [--json]
                                      [--methods pearson spearman whitened-pearson]
 
-Three models see a third each of what drives the 40 sites, so that they are equally good by symmetry; every world draws
-stimuli, noise, sites and 8 subjects anew. ``rate`` is the share of worlds in which a test at 5% finds two models
-different (paired), any two of three (Holm, FDR), or a model of unrelated stimuli similar (permutation); ``limit`` is
-the upper 99.9% binomial limit of 5%, and tests below the lower one are called conservative. ``rate`` of an interval is
-the share of 95% intervals that hold the truth: the similarity over 3,000 stimuli (stimuli alone), or the mean over worlds,
-which is what a population or a group of this size scores (sites, subjects, both). Factors other than stimuli are run
-with the first method. With ``--folder`` finished parts of 100 worlds are kept there and not repeated; several processes
-may work on one folder.
+Three models see a third each of what drives the 40 sites, so that they are equally good by symmetry; every world
+draws stimuli, noise, sites and 8 subjects anew. ``rate`` is the share of worlds in which a test at 5% finds two
+models different (paired), any two of three (Holm, FDR), or a model of unrelated stimuli similar (permutation);
+``limit`` is the upper 99.9% binomial limit of 5%, and tests below the lower one are called conservative. ``rate`` of
+an interval is the share of 95% intervals that hold the truth: the similarity over 3,000 stimuli (stimuli alone), or
+the mean over worlds, which is what a population or a group of this size scores (sites, subjects, both). Factors other
+than stimuli are run with the first method. With ``--folder`` finished parts of 100 worlds are kept there and not
+repeated; several processes may work on one folder.
 """
 
 from __future__ import annotations
