@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import runpy
 import shlex
@@ -15,6 +16,10 @@ import pytest
 import typer
 from PIL import Image
 
+import neuroguide.engine.dissimilarity
+import neuroguide.nas.study  # with all samplers, spaces and guides, before an example adds to them
+import neuroguide.recordings.opening  # noqa: F401
+from neuroguide._core.registry import Registry
 from neuroguide.cli import main
 from neuroguide.cli.commands import app
 
@@ -51,6 +56,17 @@ def names() -> list[str]:
     return ORDER + sorted(path.name for path in EXAMPLES.glob("*.py") if path.name not in ORDER)
 
 
+@pytest.fixture
+def own_registries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an example registers is gone after it."""
+    # not isinstance, which wakes lazy modules
+    for registry in [found for found in gc.get_objects() if issubclass(type(found), Registry)]:
+        for name in ("_items", "_modules"):
+            if hasattr(registry, name):
+                monkeypatch.setattr(registry, name, dict(getattr(registry, name)))
+
+
+@pytest.mark.usefixtures("own_registries")
 @pytest.mark.filterwarnings("ignore::neuroguide._core.errors.NeuroguideWarning")
 @pytest.mark.parametrize("name", names())
 def test_the_example_runs(
