@@ -24,15 +24,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from pool_entry import data, run_entry, shown
-from pool_members import SPACES, Job, jobs
+from pool_members import SPACES, Job, in_order, jobs
 
 from neuroguide._core.atomic import write_text
 
 
 def wanted(arguments: argparse.Namespace) -> list[Job]:
     """Jobs in the plan's order."""
-    pools = [arguments.pool] if arguments.pool else list(SPACES)
-    found = [job for pool in pools for job in jobs(pool) if arguments.seed in (None, job.seed)]
+    found = [job for job in in_order() if arguments.pool in (None, job.pool) and arguments.seed in (None, job.seed)]
     if arguments.pool is None and arguments.seed is None:
         found += stratified_dozen(arguments.shards)
     return found

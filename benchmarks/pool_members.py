@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,13 +99,25 @@ def members(pool: str) -> list[Any]:
     return [everyone[i] for i in order]
 
 
-def jobs(pool: str) -> Iterator[Job]:
-    """Seed A of all members, seed B of the first half; until A is through, every fourth is a B."""
+def jobs(pool: str) -> list[Job]:
+    """Seed A of all members and seed B of the first half: every fourth is a B until A is through."""
     space, everyone = space_of(pool), members(pool)
     first = [Job(pool, arch, space.hash(arch), "A") for arch in everyone]
     second = [Job(pool, arch, space.hash(arch), "B") for arch in everyone[: (len(everyone) + 1) // 2]]
+    found = []
     for i, job in enumerate(first, start=1):
-        yield job
+        found.append(job)
         if i % 3 == 0:
-            yield second.pop(0)
-    yield from second
+            found.append(second.pop(0))
+    return found + second
+
+
+def in_order() -> list[Job]:
+    """All jobs in the order of docs/evidence-plan.md, amendment 3: what is left of B after both exhausted pools' A."""
+    passes: tuple[list[Job], list[Job]] = ([], [])
+    for pool in ("macro", "cells"):
+        everyone = jobs(pool)
+        through = max(i for i, job in enumerate(everyone) if job.seed == "A") + 1
+        passes[0].extend(everyone[:through])
+        passes[1].extend(everyone[through:])
+    return passes[0] + passes[1] + jobs("macro-wide")
