@@ -21,16 +21,23 @@ def map_in_threads(work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> 
     Parameters
     ----------
     work : callable
-        Uses the CPU through torch, which lets other threads run meanwhile; keeps no state.
+        Uses the CPU through torch, which lets other threads run meanwhile; keeps no state. Gradients are recorded
+        or not as in the calling thread.
     pieces : sequence
     """
     threads = min(torch.get_num_threads(), len(pieces))
     if threads < 2:
         return [work(piece) for piece in pieces]
     before = torch.get_num_threads()
+    inference, gradients = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
+
+    def work_in_same_mode(piece: Piece) -> Result:
+        with torch.inference_mode(inference), torch.set_grad_enabled(gradients):
+            return work(piece)
+
     try:
         # torch counts threads for each thread that calls it, but its matrix library for all: set again in the end
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return list(pool.map(work, pieces))
+            return list(pool.map(work_in_same_mode, pieces))
     finally:
         torch.set_num_threads(before)
