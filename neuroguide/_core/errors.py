@@ -5,9 +5,17 @@ Each message is one sentence that names the file or argument, what was expected,
 
 from __future__ import annotations
 
+from neuroguide._core.text import sentence
+
 
 class NeuroguideError(Exception):
-    """Base of everything that neuroguide raises on purpose."""
+    """Base of everything that neuroguide raises on purpose.
+
+    Names from files are part of many messages: what a terminal would obey in them is written as an escape.
+    """
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(sentence(part) if isinstance(part, str) else part for part in arguments))
 
 
 class InputError(NeuroguideError, ValueError):

@@ -14,12 +14,23 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 from rich.text import Text
 
+from neuroguide._core.text import printable
+
 #: Columns of a table that goes into a file or pipe, where nothing is known of a terminal.
 _PIPE_WIDTH = 160
 
+
+class _Printer(Console):
+    """A console that shows names from files as text, whatever they hold."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """See :meth:`rich.console.Console.print`."""
+        super().print(*(printable(part, lines=True) if isinstance(part, str) else part for part in objects), **options)
+
+
 #: Results go to stdout, everything else to stderr, so that ``--json`` can be piped.
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = _Printer(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+err = _Printer(stderr=True, highlight=False, soft_wrap=True)
 
 
 class ProgressCallback(Protocol):
@@ -55,7 +66,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     table = Table(title=_cell(title), title_justify="left")
     for index, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float) or row[index] in ("", "–") for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=index == 0)
+        table.add_column(_cell(name), justify="right" if numeric else "left", overflow="fold", no_wrap=index == 0)
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
     out.print(table)
@@ -69,10 +80,10 @@ def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
 
 
 def _cell(value: object) -> Text:
-    """Text as it is: a name in brackets is no markup."""
+    """Text as it is: a name in brackets is no markup, and one with a terminal's commands is not obeyed."""
     if isinstance(value, float):
         return Text("–" if value != value else f"{value:.3f}")
-    return Text(str(value))
+    return Text(printable(str(value), lines=True))
 
 
 def _plain(value: Any) -> Any:
