@@ -61,6 +61,16 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iter
         temporary.unlink(missing_ok=True)
 
 
+def is_full(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, says that there is no room left on a disk."""
+    while error is not None:
+        # safetensors, which is written in Rust, gives the system's number in its text alone
+        if (isinstance(error, OSError) and error.errno in _FULL) or f"(os error {errno.ENOSPC})" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def check_target(path: str | os.PathLike[str]) -> Path:
     """Whether a file can be written here, asked before long work whose result would be lost; makes nothing.
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuroguide._core.errors import InputError, OptionError, missing_extra
 from neuroguide._core.options import check_option
-from neuroguide._core.processes.tasks import TaskError, to_line
+from neuroguide._core.processes.tasks import TaskError, fault_of, to_line
 from neuroguide._core.processes.warm import WarmChild
 from neuroguide.execution.pool import call_task
 
@@ -32,6 +32,9 @@ _log = logging.getLogger("neuroguide.execution")
 
 #: Batch systems by name, and dask-jobqueue's class for each.
 BATCH = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "sge": "SGECluster", "lsf": "LSFCluster"}
+
+#: Where dask shows its status page: for this machine alone, at whatever port is free.
+_PAGE = "127.0.0.1:0"
 
 #: Children of this worker process, one for each of its threads and limits.
 _children: dict[tuple[int, str], WarmChild] = {}
@@ -166,7 +169,7 @@ def run_task(function: str, line: str, limits: str, isolate: bool) -> dict[str, 
     except TaskError as error:
         return {"fault": error.kind, "message": str(error), "detail": error.detail}
     except Exception as error:
-        return {"fault": "exception", "message": f"{type(error).__name__}: {error}", "detail": ""}
+        return {"fault": fault_of(error), "message": f"{type(error).__name__}: {error}", "detail": ""}
 
 
 def end_children() -> None:
@@ -188,7 +191,7 @@ def local_client(workers: int | None = None) -> Client:
     dask = _distributed()
     cluster = dask.LocalCluster(
         n_workers=workers or os.cpu_count() or 1, threads_per_worker=1, processes=True, memory_limit=0,
-        dashboard_address=None, silence_logs=logging.ERROR,
+        dashboard_address=_PAGE, silence_logs=logging.ERROR,
     )  # fmt: skip
     return dask.Client(cluster)
 
@@ -233,8 +236,7 @@ def batch_cluster(system: str, options: Mapping[str, Any]) -> Any:
     except ImportError as error:
         raise missing_extra("dask-jobqueue", "distributed", f"the executor {system!r}") from error
     given = {name: value for name, value in options.items() if name != "jobs"}
-    # dask's status page is for this machine alone, at whatever port is free
-    page = {"scheduler_options": {"dashboard_address": "127.0.0.1:0"}}
+    page = {"scheduler_options": {"dashboard_address": _PAGE}}
     settings = {"cores": 1, "memory": "8GB", "processes": 1, **page, **given}
     try:
         return getattr(dask_jobqueue, BATCH[system])(**settings)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from neuroguide._core.processes.tasks import TaskError, find_function, to_line
+from neuroguide._core.processes.tasks import TaskError, fault_of, find_function, to_line
 
 
 class SerialExecutor:
@@ -32,7 +32,7 @@ class SerialExecutor:
         try:
             result = json.loads(to_line({"result": task(sent)}, "a result"))["result"]
         except Exception as error:
-            fault = TaskError(f"{type(error).__name__}: {error}", "exception", traceback.format_exc())
+            fault = TaskError(f"{type(error).__name__}: {error}", fault_of(error), traceback.format_exc())
             fault.__cause__ = error
             future.set_exception(fault)
         else:

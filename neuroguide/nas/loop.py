@@ -12,7 +12,8 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from neuroguide._core.errors import CandidateError
+from neuroguide._core.atomic import is_full
+from neuroguide._core.errors import CandidateError, FileError
 from neuroguide._core.processes.tasks import TaskError
 from neuroguide.nas.halving import Halving
 from neuroguide.nas.progress import Progress, Tally
@@ -127,8 +128,8 @@ class Loop:
 
         Raises
         ------
-        CandidateError
-            If the executor broke; everything finished is stored, so the run can be resumed.
+        CandidateError, FileError
+            If the executor broke, or a disk is full; everything finished is stored, so the run can be resumed.
         """
         started = time.monotonic()
         self._find()
@@ -209,6 +210,7 @@ class Loop:
             if job.attempts <= self.evaluation.retries:
                 self._submit(job)
                 return
+            _refuse_full_disk(error)
         result = self.evaluation.complete(job.architecture, outcome, reason, job.trial.number)
         self._store(job, {**result, "attempts": job.attempts})
 
@@ -260,8 +262,8 @@ def evaluate_once(evaluation: Evaluation, space: Space[Any], architecture: Any) 
 
     Raises
     ------
-    CandidateError
-        If the executor broke.
+    CandidateError, FileError
+        If the executor broke, or a disk is full.
     """
     key = space.hash(architecture)
     reason: str | None = None
@@ -277,6 +279,8 @@ def evaluate_once(evaluation: Evaluation, space: Space[Any], architecture: Any) 
         except Exception as error:  # as for any candidate
             reason = _reason(error)
             logger.warning("reference network, attempt %d: %s", attempts, reason)
+            if attempts > evaluation.retries:
+                _refuse_full_disk(error)
     result = evaluation.complete(architecture, outcome, reason, None)
     return {"hash": key, "architecture": space.to_json(architecture), **result, "attempts": attempts}
 
@@ -288,6 +292,14 @@ def _reason(error: Exception) -> str:
             raise _broken(error) from error
         return str(error)
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _refuse_full_disk(error: Exception) -> None:
+    """A candidate is not worse because its weights found no room: such a search stops."""
+    if is_full(error) or (isinstance(error, TaskError) and error.kind == "disk"):
+        raise FileError(
+            f"the disk is full ({_reason(error)}); make room and resume: nothing finished is lost"
+        ) from error
 
 
 def _broken(error: BaseException) -> CandidateError:

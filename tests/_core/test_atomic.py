@@ -5,8 +5,9 @@ import os
 import sys
 
 import pytest
+from safetensors import SafetensorError
 
-from neuroguide._core.atomic import atomic_path, write_text
+from neuroguide._core.atomic import atomic_path, is_full, write_text
 from neuroguide._core.errors import FileError
 
 
@@ -31,6 +32,16 @@ def test_a_full_disk_is_a_sentence(tmp_path):
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "a.txt"):
         raise FileNotFoundError(errno.ENOENT, "what the block reads is not there")
+
+
+def test_a_full_disk_is_known_whoever_says_so():
+    said = FileError("cannot write a")
+    said.__cause__ = OSError(errno.ENOSPC, "No space left on device")
+    rust = SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+    assert is_full(said)
+    assert is_full(rust)
+    assert not is_full(OSError(errno.EACCES, "Permission denied"))
+    assert not is_full(FileError("a is broken"))
 
 
 @pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
@@ -73,5 +84,5 @@ def test_a_folder_or_an_impossible_folder_is_named(tmp_path):
 def test_a_read_only_folder_is_one_sentence(tmp_path):
     folder = tmp_path / "locked"
     folder.mkdir(mode=0o500)
-    with pytest.raises(FileError, match="choose a folder that you may write to"):
+    with pytest.raises(FileError, match=r"you may not write to .*locked; choose another place"):
         write_text(folder / "a.txt", "x")

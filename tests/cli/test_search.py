@@ -80,6 +80,25 @@ def test_wrong_input_is_a_sentence(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_dry_run_says_what_would_be_done_and_shows_the_script_of_a_job(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("dask_jobqueue")
+    command = ["search", "--guide", "performance", "--trials", "6", "--images", "500", "--run", str(tmp_path / "run")]
+    batch = ["--executor", "slurm", "--cluster", "queue=gpu", "--cluster", "walltime=02:00:00"]
+    assert main([*command, *batch, "--cluster", "job_extra_directives=--gres=gpu:1", "--dry-run"]) == 0
+    printed = capsys.readouterr().out
+    assert "would evaluate 6 candidates" in printed
+    assert "3,000 images trained on" in printed
+    for line in ("#SBATCH -p gpu", "#SBATCH -t 02:00:00", "#SBATCH --gres=gpu:1"):
+        assert line in printed.splitlines()
+    assert main([*command, *batch, "--cluster", "jobs=many", "--dry-run"]) == 2
+    assert "--cluster 'jobs=many' is not of the form KEY=NUMBER" in capsys.readouterr().err
+    assert main([*command, "--cluster", "queue=gpu"]) == 2
+    assert "--cluster is for batch jobs" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["leaderboard", str(tmp_path)]) == 2
     assert str(tmp_path) in capsys.readouterr().err

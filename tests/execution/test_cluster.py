@@ -60,7 +60,7 @@ def tasks(tmp_path_factory):
 def client(tasks):
     """A cluster of two worker processes on this machine."""
     cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, memory_limit=0, dashboard_address=None, silence_logs=50
+        n_workers=2, threads_per_worker=1, memory_limit=0, dashboard_address="127.0.0.1:0", silence_logs=50
     )
     with cluster, distributed.Client(cluster) as found:
         yield found
@@ -122,6 +122,14 @@ def test_a_folder_that_workers_do_not_see(client, tmp_path):
     executor.check_folder(tmp_path)
     with pytest.raises(InputError, match=r"of the cluster's workers do not see the run's folder .*share"):
         executor.check_folder(tmp_path / "nowhere")
+
+
+def test_a_cluster_by_its_address(client, tasks):
+    executor = open_executor(f"dask:{client.scheduler.address}")
+    assert executor.submit(f"{tasks}:echo", {}).result(timeout=60)["got"] == {}
+    executor.shutdown()
+    # the client was the executor's, the cluster is not
+    assert client.submit(abs, -3).result(timeout=60) == 3
 
 
 def test_without_children_there_are_no_limits(client, tasks):

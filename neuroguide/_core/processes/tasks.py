@@ -7,11 +7,12 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from neuroguide._core.atomic import is_full
 from neuroguide._core.errors import CandidateError, InputError
 
-#: Why a task failed: it raised; took too long; used too much memory; its process died; it returned no JSON; the
-#: executor was shut down.
-FAULTS = ("exception", "time", "memory", "died", "result", "shutdown")
+#: Why a task failed: it raised; took too long; used too much memory; found no room on a disk; its process died; it
+#: returned no JSON; the executor was shut down.
+FAULTS = ("exception", "time", "memory", "disk", "died", "result", "shutdown")
 
 
 class TaskError(CandidateError):
@@ -54,6 +55,13 @@ def find_function(name: str) -> Callable[[dict[str, Any]], Any]:
     if not callable(function):
         raise InputError(f"module {module_name!r} has no function {attribute!r}")
     return function  # type: ignore[no-any-return]
+
+
+def fault_of(error: BaseException) -> str:
+    """Which of :data:`FAULTS` an exception of a task is."""
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        return "memory"
+    return "disk" if is_full(error) else "exception"
 
 
 def to_line(message: Mapping[str, Any], what: str) -> str:

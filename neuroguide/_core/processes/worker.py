@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from neuroguide._core.processes.tasks import find_function, to_line
+from neuroguide._core.processes.tasks import fault_of, find_function, to_line
 
 #: Seconds after the parent's limit at which a child ends by itself, if its parent did not do it.
 _GRACE = 15.0
@@ -64,8 +64,7 @@ def _run(task: dict[str, Any], threads: int) -> dict[str, Any]:
             torch.set_num_threads(threads)
         answer = {"id": task["id"], "result": function(task["spec"])}
     except BaseException as error:
-        kind = "memory" if isinstance(error, MemoryError) or "can't allocate memory" in str(error) else "exception"
-        return _failure(task, kind, f"{type(error).__name__}: {error}")
+        return _failure(task, fault_of(error), f"{type(error).__name__}: {error}")
     try:
         to_line(answer, "a result")
     except Exception as error:

@@ -6,10 +6,15 @@ import errno
 import json
 import os
 import shutil
+import sys
+import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 
 from neuroguide._core.errors import FileError, InputError, NeuroguideWarning, OptionError
 from neuroguide.nas.artifacts import BestWeights
@@ -17,6 +22,7 @@ from neuroguide.nas.data import from_arrays
 from neuroguide.nas.folder import RunFolder
 from neuroguide.nas.spaces import open_space
 from neuroguide.nas.study import open_run, repeat_search, resume_search
+from neuroguide.testing import candidates
 from neuroguide.testing.candidates import StandInGuide
 
 
@@ -127,6 +133,42 @@ def test_a_read_only_folder_is_refused(stand_in, tmp_path):
         stand_in("file/run")
 
 
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_became_read_only_is_refused(stand_in):
+    run = stand_in(trials=2)
+    before = {path: path.read_bytes() for path in run.path.iterdir() if path.is_file()}
+    (run.path / "run.lock").unlink()
+    run.path.chmod(0o500)
+    try:
+        with pytest.raises(FileError, match=r"cannot write in .*run \(Permission denied\); choose another run="):
+            stand_in(trials=3, resume=True)
+        assert len(open_run(run.path).results) == 2
+    finally:
+        run.path.chmod(0o700)
+    assert {path: path.read_bytes() for path in before if path.exists()}.items() <= before.items()
+    assert len(stand_in(trials=3, resume=True).results) == 3
+
+
+class _WrongClock(datetime):
+    """Every look at it tells another year."""
+
+    looks = 0
+
+    @classmethod
+    def now(cls, tz=None):
+        cls.looks += 1
+        return datetime(2026 - 7 * cls.looks % 50, 1, 1, tzinfo=tz)
+
+
+def test_a_clock_that_jumps_changes_nothing(stand_in, monkeypatch):
+    whole = _table(stand_in("whole", trials=10, lag=2))
+    monkeypatch.setattr("optuna.storages.journal._storage.datetime", _WrongClock)
+    monkeypatch.setattr(time, "time", lambda: _WrongClock.now().timestamp())
+    assert len(stand_in(trials=4, lag=2).results) == 4
+    assert _table(stand_in(trials=10, lag=2, resume=True)) == whole
+    assert _WrongClock.looks > 10
+
+
 def test_an_interrupted_search_goes_on(stand_in, tmp_path):
     def interrupt(state):
         if state.told == 5:
@@ -156,6 +198,28 @@ def test_a_full_disk_stops_the_search_and_the_run_goes_on(stand_in, monkeypatch)
         with pytest.raises(FileError, match=r"No space left on device\); make room and resume"):
             stand_in(trials=10)
     assert _table(stand_in(trials=10, resume=True)) == whole
+
+
+@pytest.mark.parametrize("of_others", [False, True])
+def test_no_candidate_is_worse_because_its_weights_found_no_room(stand_in, monkeypatch, of_others):
+    """Safetensors' own error, which is no OSError; tried again, then the search stops."""
+    whole = _table(stand_in("whole", trials=10))
+    room = iter([True] * 5)
+    save_file = candidates.save_file
+
+    def filling(tensors, path):
+        if not next(room, False):
+            raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+        save_file(tensors, path)
+
+    with monkeypatch.context() as patch, ThreadPoolExecutor(1) as pool:
+        executor = pool if of_others else "inline"
+        patch.setattr(candidates, "save_file", filling)
+        with pytest.raises(FileError, match=r"the disk is full \(.*\); make room and resume: nothing finished is lost"):
+            stand_in(trials=10, executor=executor)
+    run = stand_in(trials=10, resume=True)
+    assert _table(run) == whole
+    assert not run.leaderboard()["reason"].any()
 
 
 def test_a_journal_cut_in_its_last_line_is_repaired_when_it_is_opened(stand_in, caplog):
