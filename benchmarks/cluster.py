@@ -1,13 +1,13 @@
 """Searches on a dask cluster: trials per hour, overhead per trial, and how busy many workers are kept.
 
-    python benchmarks/cluster.py [--trials 5000] [--workers 64] [--parts real overhead many] [--folder FOLDER]
+    python benchmarks/cluster.py [--trials 5000] [--workers 64] [--parts real overhead unordered ordered]
 
 - real: candidates of the `macro` space, trained on 1,000 images of the built-in rendered objects, on a LocalCluster of
   1 and of 2 worker processes; the efficiency is the ratio of trials per hour over the number of workers.
 - overhead: stand-ins that take no time, one after another, through dask and a child process: seconds per trial.
-- many: stand-ins that sleep (lognormal, mean 3 s) on two worker processes with 64 threads in all, without children: the
-  share of the workers' time that is spent in candidates, told as they come and in the order of the trials; and how much
-  the client's peak memory grew.
+- unordered, ordered: stand-ins that sleep (lognormal, mean 3 s) on two worker processes with 64 threads in all, without
+  children: the share of the workers' time that is spent in candidates, told as they come, or in the order of the trials
+  with as many under way as there are workers and with four times as many; and how much the client's peak memory grew.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from neuroguide.testing.candidates import STAND_IN, StandInGuide
 
 SECONDS = 3.0
 
+PARTS = ("real", "overhead", "unordered", "ordered")
+
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--parts", nargs="+", default=["real", "overhead", "many"], choices=["real", "overhead", "many"]
-    )
-    parser.add_argument("--trials", type=int, default=5000, help="Of the many.")
-    parser.add_argument("--workers", type=int, default=64, help="Of the many.")
+    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
+    parser.add_argument("--trials", type=int, default=5000, help="Of those that sleep.")
+    parser.add_argument("--workers", type=int, default=64, help="For those that sleep.")
     parser.add_argument("--real-trials", type=int, default=12)
     parser.add_argument("--folder", type=Path, help="Where the runs are kept; by default they are not.")
     arguments = parser.parse_args()
@@ -48,14 +48,17 @@ def main() -> None:
             real(folder, arguments.real_trials)
         if "overhead" in arguments.parts:
             overhead(folder)
-        if "many" in arguments.parts:
-            many(folder, arguments.trials, arguments.workers)
+        if "unordered" in arguments.parts:
+            many(folder, arguments.trials, arguments.workers, ordered=False)
+        if "ordered" in arguments.parts:
+            for times in (1, 4):
+                many(folder, arguments.trials, arguments.workers, ordered=True, lag=times * arguments.workers)
 
 
 def cluster(workers: int, threads: int) -> LocalCluster:
     """Worker processes on this machine."""
     return LocalCluster(
-        n_workers=workers, threads_per_worker=threads, memory_limit=0, dashboard_address=None, silence_logs=50
+        n_workers=workers, threads_per_worker=threads, memory_limit=0, dashboard_address="127.0.0.1:0", silence_logs=50
     )
 
 
@@ -90,30 +93,29 @@ def overhead(folder: Path, trials: int = 200) -> None:
     print(f"overhead: {(passed - inside) / trials * 1000:.1f} ms per trial ({trials} trials, {inside:.1f} s inside)")
 
 
-def many(folder: Path, trials: int, workers: int) -> None:
+def many(folder: Path, trials: int, workers: int, *, ordered: bool, lag: int | None = None) -> None:
     """How busy sleeping candidates keep many workers, and what the client holds."""
-    space = open_space("macro")
-    for ordered in (False, True):
-        with cluster(2, workers // 2) as made, Client(made) as client:
-            executor = DaskExecutor(client, isolate=False)
-            warm: dict[str, Any] = {"evaluate": STAND_IN, "executor": executor, "sampler": "random", "keep": 0}
-            search(space, StandInGuide(seconds=0.01), run=folder / f"start{ordered}", trials=workers, **warm)
-            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            began = time.perf_counter()
-            run = search(
-                space, StandInGuide(seconds=SECONDS), run=folder / f"many{ordered}", trials=trials, ordered=ordered,
-                lag=workers, **warm,
-            )  # fmt: skip
-            passed = time.perf_counter() - began
-            grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * (
-                1 if sys.platform == "darwin" else 1024
-            )
-            busy = sum(float(result["seconds"]) for result in run.results.values())
-        print(
-            f"{workers} workers, {trials} trials, ordered={ordered}: {passed:.0f} s, "
-            f"efficiency {busy / workers / passed:.3f}, client {grown / trials / 1000:.1f} kB per trial",
-            flush=True,
-        )
+    space, name = open_space("macro"), f"{ordered}{lag}"
+    with cluster(2, workers // 2) as made, Client(made) as client:
+        executor = DaskExecutor(client, isolate=False)
+        options: dict[str, Any] = {"evaluate": STAND_IN, "executor": executor, "sampler": "random", "keep": 0}
+        search(space, StandInGuide(seconds=0.01), run=folder / f"warm{name}", trials=workers, **options)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        began, used = time.perf_counter(), time.process_time()
+        run = search(
+            space, StandInGuide(seconds=SECONDS), run=folder / f"many{name}", trials=trials, ordered=ordered, lag=lag,
+            **options,
+        )  # fmt: skip
+        passed, used = time.perf_counter() - began, time.process_time() - used
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    grown *= 1 if sys.platform == "darwin" else 1024
+    busy = sum(float(result["seconds"]) for result in run.results.values())
+    print(
+        f"{workers} workers, {trials} trials, ordered={ordered}, lag {run.settings['search']['lag']}: {passed:.0f} s, "
+        f"efficiency {busy / workers / passed:.3f}, client {used / trials * 1000:.0f} ms and "
+        f"{grown / trials / 1000:.1f} kB per trial",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def search(
         Tell results in the order of the trials. False tells them as they come, and gives up the promise above.
     lag : int, optional
         Trials under way at most; trial ``n`` learns from trials up to ``n - lag``. By default as many as the executor
-        has workers.
+        has workers; without order an eighth more, so that none of many waits for this process.
     seed : int
         Of everything.
     time_limit : float, optional
@@ -184,7 +184,7 @@ def search(
             options=options,
             trials=_trials(trials, ladder),
             seed=seed,
-            lag=_lag(lag, folder, workers),
+            lag=_lag(lag, folder, workers, ordered),
             ordered=ordered,
             objectives=tuple(objectives or _usual_objectives(sampler, prepared)),
             reference=middle_architecture(opened) if reference == "auto" else reference,
@@ -240,12 +240,13 @@ def _inside(data: TrainingData, folder: RunFolder) -> TrainingData:
     return data if data.origin is not None else data.save(folder.inputs / "data.safetensors")
 
 
-def _lag(asked: int | None, folder: RunFolder, workers: Executor) -> int:
+def _lag(asked: int | None, folder: RunFolder, workers: Executor, ordered: bool) -> int:
     if asked is not None:
         return asked
     if folder.exists:
         return int(folder.read_settings()["search"]["lag"])
-    return int(getattr(workers, "workers", 1))
+    count = int(getattr(workers, "workers", 1))
+    return count if ordered else count + count // 8
 
 
 def _all_options(sampler: str, given: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -158,6 +158,15 @@ def test_without_order_everything_is_told_once_and_nobody_waits(stand_in):
     assert sorted(run.results) == list(range(15))
 
 
+def test_as_many_are_under_way_as_there_are_workers_and_more_where_none_waits_for_its_turn(stand_in):
+    with ThreadPoolExecutor(16) as pool:
+        lags = {
+            ordered: stand_in(f"{ordered}", trials=20, executor=pool, ordered=ordered).settings["search"]["lag"]
+            for ordered in (True, False)
+        }
+    assert lags == {True: 16, False: 18}
+
+
 @pytest.mark.parametrize("sampler", ["evolution", "random"])
 def test_twins_that_are_under_way_together_are_evaluated_once(stand_in, small_space, sampler):
     tables = []
