@@ -169,7 +169,7 @@ def _parquet(folder: Path, rng: Rng) -> Path:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    n = int(one_of(rng, (0, 1, 4, 2_000_000)))
+    n = int(one_of(rng, (0, 1, 4, 200_000)))
     columns = {
         "stimulus_id": one_of(rng, (pa.array(["a"] * n), pa.nulls(n), pa.array([b"\xff"] * n, pa.binary()))),
         "neuroid_id": pa.array(["<script>"] * n).dictionary_encode(),

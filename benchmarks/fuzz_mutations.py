@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -147,7 +148,7 @@ def replaced(tree: Any, rng: np.random.Generator) -> Any:
         elif how < 0.25 and isinstance(holder, dict):
             holder[one_of(rng, TEXTS)] = holder.pop(key)
         else:
-            holder[key] = one_of(rng, VALUES)
+            holder[key] = copy.deepcopy(one_of(rng, VALUES))
     return tree
 
 
