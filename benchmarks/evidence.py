@@ -15,6 +15,8 @@ import time
 
 import evidence_beyond
 import evidence_figures
+import evidence_halving
+import evidence_real
 import evidence_searches
 import evidence_tables as tables_of
 from evidence_pool import HERE, LEAST, Table
@@ -55,7 +57,9 @@ def blocks(everything: dict[str, Table]) -> dict[str, str]:
         "smaller": tables_of.smaller_teachers(macro),
         "longer": tables_of.longer(macro),
         "beyond": evidence_beyond.report(tables, best),
+        "halving": evidence_halving.report(tables, ("auto",)),
         "searches": evidence_searches.report(tables),
+        "real searches": evidence_real.report(),
     }
     for name, table in tables.items():
         proxy = (best, best) if best in tables_of.PROXIES else ("synflow", "synflow")

@@ -27,7 +27,7 @@ def run(name: str, seeds: int) -> xr.Dataset:
     """Proposals of every sampler under every guide, (sampler, guide, search, trial)."""
     table = Table.open(name)
     best = best_baseline(Table.open("macro"))
-    guides = ["P", BRAIN, HEADLINE, best if best in PROXIES else "synflow"]
+    guides = ["P", BRAIN, HEADLINE, best if best in PROXIES else "synflow", "auto"]
     rows = np.zeros((len(SAMPLERS[name]), len(guides), seeds, TRIALS), np.int16)
     for i, sampler in enumerate(SAMPLERS[name]):
         for j, guide in enumerate(guides):

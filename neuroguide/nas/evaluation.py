@@ -128,7 +128,18 @@ def evaluate(spec: Mapping[str, Any]) -> dict[str, Any]:
     guide = opened_guide(json.dumps(spec["guide"], sort_keys=True), spec["guide_folder"])
     fidelity = Fidelity.from_json(spec["fidelity"])
 
-    network, result = train_candidate(space, arch, data, fidelity, seed=spec["seed"], device=device)
+    before: guides.Measures = {}
+    guidance_seconds = 0.0
+
+    def look(_images: int, untrained: nn.Module, _loss: float) -> None:
+        nonlocal guidance_seconds
+        looked = time.perf_counter()
+        stages = untrained.stage_names
+        before.update(guide.measure(untrained, stages, accuracy=None, device=device))  # type: ignore[arg-type]
+        guidance_seconds += time.perf_counter() - looked
+
+    watching = {"milestones": (0,), "at_milestone": look} if getattr(guide, "looks_before", False) else {}
+    network, result = train_candidate(space, arch, data, fidelity, seed=spec["seed"], device=device, **watching)
     guided = time.perf_counter()
     measures = guide.measure(
         network,
@@ -136,11 +147,17 @@ def evaluate(spec: Mapping[str, Any]) -> dict[str, Any]:
         accuracy=math.nan if result.diverged else result.accuracy,
         device=device,
     )
-    guidance_seconds = time.perf_counter() - guided
+    guidance_seconds += time.perf_counter() - guided
     reason = result.diverged or measures.get("reason")
     if reason is not None:
         measures = {**measures, "reason": reason}
     cost = count_cost(network, (3, data.image_size, data.image_size))
+    if hasattr(guide, "with_training"):
+        facts = {
+            "images": result.images_seen, "loss": result.loss, "summed_training_loss": result.summed_training_loss,
+            "parameters": cost.parameters, "flops": cost.flops,
+        }  # fmt: skip
+        measures = guide.with_training(measures, {k: v for k, v in facts.items() if v is not None}, before)
     forwarded = result.images_forwarded + guide.images_forwarded
     if spec.get("weights") is not None:
         save_weights(network, spec["weights"], space=space, arch=arch, data=data)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from neuroguide._core.errors import FileError, InputError
 from neuroguide._core.options import check_option, unknown_option
 from neuroguide.models.factory import is_factory
+from neuroguide.nas.guides.auto import AutoWeights, shipped_weights
 from neuroguide.nas.guides.base import WORST_SIMILARITY
 from neuroguide.nas.pools_guides import TableGuide, parse_guide
 from neuroguide.nas.pools_search import PoolSearch, search_pool
@@ -29,8 +30,9 @@ __all__ = ["Pool", "TableGuide", "open_pool", "pool_names"]
 #: Version of the layout that is read.
 FORMAT = 1
 
-#: What a candidate is worth: a name (``"P + TG(V4, monkey IT)"``), a :class:`TableGuide`, or a function of measures.
-PoolGuide: TypeAlias = str | TableGuide | Callable[[Mapping[str, float]], float]
+#: What a candidate is worth: a name (``"P + TG(V4, monkey IT)"``, ``"auto"``), a :class:`TableGuide`, fitted weights,
+#: or a function of measures.
+PoolGuide: TypeAlias = str | TableGuide | AutoWeights | Callable[[Mapping[str, float]], float]
 
 
 def pool_names() -> list[str]:
@@ -188,6 +190,7 @@ class Pool:
         -------
         dict of str to array
             ``"P"``; ``"similarity/<teacher>"``, the highest over live stages, raw, -1 where all are dead;
+            ``"initial similarity/<teacher>"``, that of the untrained network;
             ``"loss"`` (validation); ``"summed_training_loss"``; each proxy; ``"parameters"``, ``"macs"``, ``"flops"``.
 
         Raises
@@ -195,19 +198,35 @@ class Pool:
         OptionError
             If images, seed or validation_images are not among the dataset's.
         """
+        return self._measures(images, seed, validation_images, "pearson")
+
+    def _measures(
+        self, images: int, seed: str, validation_images: int, comparison: str
+    ) -> dict[str, NDArray[np.float64]]:
+        """All measures, with similarities by some comparison of RDMs."""
         self._check(images, seed, validation_images)
         at = self.dataset.sel(seed=seed)
         early = at.sel(images=images)
         found = {"P": early["validation_accuracy"].sel(validation_images=validation_images).values}
-        similarity = early["similarity"].transpose("architecture", "stage", "teacher").values
         trained = self.trained(seed)
-        best = np.where(np.isnan(similarity), WORST_SIMILARITY, similarity).max(axis=1)
-        best[~trained] = np.nan
-        found |= {f"similarity/{name}": best[:, j] for j, name in enumerate(self.teachers)}
+        untrained = {"initial ": at.sel(images=0)} if 0 in self.dataset["images"].values else {}
+        for prefix, looked in {"": early, **untrained}.items():
+            best = self._similarity(looked, comparison, images)
+            found |= {f"{prefix}similarity/{name}": np.where(trained, v.values, np.nan) for name, v in best.items()}
         found |= {"loss": early["validation_loss"].values, "summed_training_loss": early["summed_training_loss"].values}
         found |= {str(name): at["proxies"].sel(proxy=name).values for name in self.dataset["proxy"].values}
         found |= {name: self.dataset[name].values for name in ("parameters", "macs", "flops")}
         return {name: np.asarray(values, dtype=np.float64) for name, values in found.items()}
+
+    def _similarity(self, looked: xr.Dataset, comparison: str, images: int) -> dict[str, xr.DataArray]:
+        """Highest similarity over live stages to each teacher, (n_architectures,)."""
+        if comparison == "pearson":
+            best = looked["similarity"].fillna(WORST_SIMILARITY).max("stage")
+            return {name: best.isel(teacher=j) for j, name in enumerate(self.teachers)}
+        name = f"similarity_{comparison}"
+        if name not in looked or bool(looked[name].isnull().all()):
+            raise InputError(f"the pool {self.name} has no {comparison} similarities after {images} images")
+        return {str(t): looked[name].sel(teacher_compared=t) for t in looked["teacher_compared"].values}
 
     def values(
         self, guide: PoolGuide, images: int, *, seed: str = "A", validation_images: int = 5000
@@ -216,21 +235,28 @@ class Pool:
 
         Parameters
         ----------
-        guide : str, TableGuide or callable
+        guide : str, TableGuide, AutoWeights or callable
             ``"P"``; ``"TG(V4, monkey IT)"``; ``"P + TG(...)"``; ``"P + 0.5 TG(...)"``; the name of another measure
-            (``"synflow"``); ``"auto"``; a :class:`TableGuide`; or a function of a mapping of measures to a number.
+            (``"synflow"``); ``"auto"`` (:class:`neuroguide.nas.guides.Auto`); a :class:`TableGuide`; or a function of a
+            mapping of measures to a number.
         images, seed, validation_images
             See :meth:`measures`.
         """
-        measures = self.measures(images, seed=seed, validation_images=validation_images)
         resolved = self.guide(guide)
+        comparison = resolved.comparison if isinstance(resolved, AutoWeights) else "pearson"
+        measures = self._measures(images, seed, validation_images, comparison)
         if isinstance(resolved, TableGuide):
             return resolved.values(measures, self.ceilings)
-        rows = range(len(self))
-        return np.array([float(resolved({name: v[row] for name, v in measures.items()})) for row in rows])
+        each = [{name: v[row] for name, v in measures.items()} for row in range(len(self))]
+        if isinstance(resolved, AutoWeights):
+            found = np.array([resolved.value(one, images) for one in each])
+            return np.where(self.trained(seed), found, np.nan)
+        return np.array([float(resolved(one)) for one in each])
 
-    def guide(self, guide: PoolGuide) -> TableGuide | Callable[[Mapping[str, float]], float]:
+    def guide(self, guide: PoolGuide) -> TableGuide | AutoWeights | Callable[[Mapping[str, float]], float]:
         """A guide by its name, checked."""
+        if isinstance(guide, AutoWeights) or guide == "auto":
+            return shipped_weights() if isinstance(guide, str) else guide
         resolved = parse_guide(guide, self.teachers) if isinstance(guide, str) else guide
         if isinstance(resolved, TableGuide):
             for name in resolved.teachers:
@@ -252,12 +278,21 @@ class Pool:
         A function as a guide is charged validation and no stimuli: it does not say what it looks at.
         """
         resolved = self.guide(guide)
+        if isinstance(resolved, AutoWeights):
+            return images + (validation_images + self._shown(resolved)) / 3
         if not isinstance(resolved, TableGuide):
             return images + validation_images / 3
         forwarded = validation_images if resolved.performance else 0
-        shown = {str(self._stimuli[name]) for name in resolved.teachers}
+        return images * resolved.trains + (forwarded + self._stimuli_of(resolved.teachers)) / 3
+
+    def _shown(self, weights: AutoWeights) -> int:
+        """Stimuli that a candidate is shown, before its training and after it."""
+        looks = [name.partition("similarity/") for name in weights.features if "similarity/" in name]
+        return sum(self._stimuli_of([t for when, _, t in looks if when == prefix]) for prefix in ("", "initial "))
+
+    def _stimuli_of(self, teachers: Sequence[str]) -> int:
         sizes = json.loads(self.dataset.attrs["stimuli"])
-        return images * resolved.trains + (forwarded + sum(int(sizes[name]) for name in shown)) / 3
+        return sum(int(sizes[name]) for name in {self._stimuli[teacher] for teacher in teachers})
 
     @cached_property
     def _stimuli(self) -> dict[str, str]:

@@ -16,15 +16,16 @@ from safetensors.torch import load_file
 from torch import nn
 
 from neuroguide._core.errors import InputError
+from neuroguide._core.seeds import derive_seed
 from neuroguide.execution import ChildExecutor, TaskError
 from neuroguide.nas import evaluation
 from neuroguide.nas.cost import count_cost
 from neuroguide.nas.data import TrainingData, from_arrays
 from neuroguide.nas.evaluation import evaluate, make_spec, train_candidate
 from neuroguide.nas.fidelity import Fidelity
-from neuroguide.nas.guides import Combined, Performance, Teacher
+from neuroguide.nas.guides import AutoWeights, Combined, Performance, PreparedAuto, Teacher
 from neuroguide.nas.spaces import MacroArchitecture, MacroSpace, Space, Stage, open_space
-from neuroguide.nas.training import accuracy_on
+from neuroguide.nas.training import accuracy_on, training_seed
 from neuroguide.stimuli import StimulusSet
 
 FIDELITY = Fidelity(images=120, validation_images=40)
@@ -97,6 +98,25 @@ def test_an_outcome_adds_up(make: Any, data: TrainingData, space: Space[MacroArc
     assert outcome["value"] == pytest.approx(outcome["measures"]["P"] + outcome["measures"]["TG"])
     assert outcome["reason"] is None
     assert outcome["hash"] == space.hash(arch())
+
+
+def test_a_guide_may_look_before_the_training(
+    make: Any, data: TrainingData, space: Space[MacroArchitecture], tmp_path: Path
+) -> None:
+    weights = AutoWeights(("initial similarity/IT", "loss"), (0,), ((0.0, 1.0),), ((1.0, 0.5),), ((2.0, -1.0),))
+    prepared = teacher().prepare(image_size=16, mean=data.mean, std=data.std)
+    spec = make(arch()) | {"guide": PreparedAuto(prepared, weights).save(tmp_path / "auto")}
+    outcome = evaluate(spec | {"guide_folder": str(tmp_path / "auto")})
+    own = training_seed(0, space.hash(arch()), FIDELITY)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(own, "weights"))
+        untrained = space.build(arch(), image_size=16, n_classes=3)
+    before = prepared.measure(untrained, untrained.stage_names, accuracy=None, device="cpu")["similarity/IT"]
+    measures = outcome["measures"]
+    assert measures["initial similarity/IT"] == before != measures["similarity/IT"]
+    assert (measures["images"], measures["loss"]) == (120.0, outcome["loss"])
+    assert outcome["value"] == pytest.approx(2 * before - (outcome["loss"] - 1) / 0.5)
+    assert outcome["images_forwarded"] == 40 + 2 * 20
 
 
 def test_nothing_depends_on_what_ran_before_or_where(make: Any) -> None:

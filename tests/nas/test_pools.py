@@ -1,6 +1,7 @@
 """Tabulated pools: what is looked up, what it costs, and that every proposal of every sampler is in the table."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import xarray as xr
 
 import neuroguide as ng
 from neuroguide._core.errors import FileError, InputError, OptionError
+from neuroguide.nas.guides import AutoWeights
 from neuroguide.nas.pools import Pool, TableGuide, open_pool, pool_names
 from neuroguide.nas.pools_search import PoolSearch
 from neuroguide.nas.spaces import open_space
@@ -71,6 +73,24 @@ def test_dead_stages_leave_the_maximum(dataset):
     found = Pool(dataset).measures(1000)["similarity/V4"]
     assert found[3] == pytest.approx(dataset["similarity"].values[3, 0, 1, 1:, 0].max())
     assert found[4] == -1
+
+
+def test_fitted_weights_look_before_and_after(pool, dataset):
+    weights = AutoWeights(("P", "similarity/V4", "initial similarity/IT"), (0,), ((0.3, 0, 0.5),), ((0.1, 1, 1),),
+                          ((1, 2, 3),))  # fmt: skip
+    measures, untrained = pool.measures(1000), pool.measures(0)["similarity/IT"]
+    assert measures["initial similarity/IT"] == pytest.approx(untrained)
+    expected = (measures["P"] - 0.3) / 0.1 + 2 * measures["similarity/V4"] + 3 * (untrained - 0.5)
+    assert pool.values(weights, 1000) == pytest.approx(expected)
+    assert pool.cost(weights, 1000, validation_images=1000) == pytest.approx(1000 + (1000 + 600 + 90) / 3)
+    with pytest.raises(InputError, match="no spearman similarities after 1000 images"):
+        pool.values(replace(weights, comparison="spearman"), 1000)
+    dataset["similarity_spearman"] = dataset["similarity"].max("stage").rename(teacher="teacher_compared") / 2
+    halved = dict(zip(weights.features, (measures["P"], measures["similarity/V4"] / 2, untrained / 2), strict=True))
+    expected = (halved["P"] - 0.3) / 0.1 + 2 * halved["similarity/V4"] + 3 * (halved["initial similarity/IT"] - 0.5)
+    assert Pool(dataset).values(replace(weights, comparison="spearman"), 1000) == pytest.approx(expected)
+    dataset["mature_test_accuracy"][2, 0] = np.nan
+    assert np.flatnonzero(np.isnan(Pool(dataset).values(weights, 1000))).tolist() == [2]
 
 
 def test_values_of_guides(pool):

@@ -1,5 +1,6 @@
 """What a candidate of a search is worth: its accuracy, its similarity to a teacher, or both."""
 
+from neuroguide.nas.guides.auto import Auto, AutoWeights, PreparedAuto
 from neuroguide.nas.guides.base import Guide, Measures, PreparedGuide
 from neuroguide.nas.guides.combined import Combined, PreparedCombined
 from neuroguide.nas.guides.opening import open_guide
@@ -10,10 +11,13 @@ from neuroguide.nas.guides.storage import guide_loaders, load
 from neuroguide.nas.guides.teacher import Teacher, Teachers
 
 __all__ = [
+    "Auto",
+    "AutoWeights",
     "Combined",
     "Guide",
     "Measures",
     "Performance",
+    "PreparedAuto",
     "PreparedCombined",
     "PreparedGuide",
     "PreparedTeacher",

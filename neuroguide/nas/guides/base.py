@@ -37,6 +37,9 @@ class PreparedGuide(Protocol):
     """A guide that is ready to measure candidates.
 
     One that standardises over reference candidates has ``needs_reference`` (a bool) and ``standardised(measures)`` too.
+    One that needs more than the trained network has ``with_training(measures, facts, before)``, which returns the
+    measures with what it wants of the training's numbers and, if its ``looks_before`` is true, of the measures of the
+    untrained network; see :class:`neuroguide.nas.guides.auto.PreparedAuto`.
     """
 
     @property

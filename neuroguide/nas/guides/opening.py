@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from neuroguide._core.errors import OptionError
 from neuroguide._core.options import check_option
+from neuroguide.nas.guides.auto import Auto
 from neuroguide.nas.guides.base import Guide
 from neuroguide.nas.guides.combined import Combined
 from neuroguide.nas.guides.performance import Performance
@@ -14,7 +15,7 @@ from neuroguide.nas.guides.teacher import Teacher, Teachers, Weights
 from neuroguide.scoring.distances import AnyDistance
 from neuroguide.stimuli import StimulusSet
 
-_KINDS = ("performance", "recording", "network")
+_KINDS = ("performance", "recording", "network", "auto")
 
 
 def open_guide(
@@ -39,7 +40,8 @@ def open_guide(
         ``"performance"``; ``"recording:NAME"`` or ``"recording:PATH"`` (an assembly or RDMs); ``"network:MODEL"``, with
         a model as for :func:`neuroguide.models.open_model`. After an ``@`` the regions or layers, separated by commas:
         ``"recording:kriegeskorte2008@monkey IT"``, ``"network:nets.py:make@blocks.12,blocks.13"``. Several teachers are
-        one guide; together with ``"performance"`` it is ``P + alpha * TG``.
+        one guide; together with ``"performance"`` it is ``P + alpha * TG``. ``"auto"``, alone, is
+        :class:`neuroguide.nas.guides.Auto`.
     alpha : float
         Weight of TG beside P.
     stimuli : StimulusSet, str or path, optional
@@ -65,6 +67,13 @@ def open_guide(
     """
     given = [names] if isinstance(names, str) else list(names)
     has_network = any(text.startswith("network:") for text in given)
+    if "auto" in given:
+        if len(given) > 1:
+            raise OptionError("the guide 'auto' knows its teachers and weights; give it alone")
+        options = (alpha, stimuli, distance, comparison, normalise, weights, standardise, ceiling, n_stimuli)
+        if options != (1.0, None, "correlation", "pearson", "none", None, False, True, None):
+            raise OptionError("the guide 'auto' knows how it measures; give it without other options")
+        return Auto()
     teachers: list[Teacher] = []
     with_performance = False
     for text in given:

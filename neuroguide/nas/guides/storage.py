@@ -9,6 +9,7 @@ from typing import Any
 from neuroguide._core.errors import FileError, InputError
 from neuroguide._core.registry import Registry
 from neuroguide.models.factory import is_factory, load_factory
+from neuroguide.nas.guides.auto import AutoWeights, PreparedAuto
 from neuroguide.nas.guides.base import FORMAT, PreparedGuide
 from neuroguide.nas.guides.combined import PreparedCombined
 from neuroguide.nas.guides.files import read_teacher
@@ -27,8 +28,8 @@ def load(spec: Mapping[str, Any], folder: Path) -> PreparedGuide:
     Parameters
     ----------
     spec : mapping
-        As JSON. ``spec["guide"]`` says what it is: ``"performance"``, ``"teacher"``, ``"combined"``, a name in
-        :data:`guide_loaders`, or, for a guide of one's own, ``"path/to/file.py:load"`` (the file is run).
+        As JSON. ``spec["guide"]`` says what it is: ``"performance"``, ``"teacher"``, ``"combined"``, ``"auto"``, a name
+        in :data:`guide_loaders`, or, for a guide of one's own, ``"path/to/file.py:load"`` (the file is run).
     folder : Path
         Where it was saved.
 
@@ -75,3 +76,11 @@ def _combined(spec: Mapping[str, Any], folder: Path) -> PreparedGuide:
     if not isinstance(teacher, Mapping) or not isinstance(alpha, int | float) or teacher.get("guide") != "teacher":
         raise FileError(f"the combined guide saved in {folder} lacks its teacher or alpha; prepare it again")
     return PreparedCombined(_read(teacher, folder), float(alpha))
+
+
+@guide_loaders.register("auto")
+def _auto(spec: Mapping[str, Any], folder: Path) -> PreparedGuide:
+    teacher = spec.get("teacher")
+    if not isinstance(teacher, Mapping) or teacher.get("guide") != "teacher":
+        raise FileError(f"the guide 'auto' saved in {folder} lacks its teacher; prepare it again")
+    return PreparedAuto(_read(teacher, folder), AutoWeights.from_json(spec.get("weights")))
