@@ -12,7 +12,7 @@ Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
 
-def map_in_threads(work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[Result]:
+def map_in_threads(work: Callable[[Piece], Result], pieces: Sequence[Piece], *, worth: bool = True) -> list[Result]:
     """``[work(piece) for piece in pieces]``, as many pieces at a time as torch has threads.
 
     For steps that are limited by memory and too short to be divided: torch gains next to nothing from a second thread
@@ -24,8 +24,10 @@ def map_in_threads(work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> 
         Uses the CPU through torch, which lets other threads run meanwhile; keeps no state. Gradients are recorded
         or not as in the calling thread.
     pieces : sequence
+    worth : bool
+        Whether the pieces are large enough for threads to be started.
     """
-    threads = min(torch.get_num_threads(), len(pieces))
+    threads = min(torch.get_num_threads(), len(pieces)) if worth else 1
     if threads < 2:
         return [work(piece) for piece in pieces]
     before = torch.get_num_threads()

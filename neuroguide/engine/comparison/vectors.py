@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from neuroguide.engine.comparison.base import InnerProduct, centre, keep_only, rounding_of_mean, unit
-from neuroguide.engine.ranks import centred_ranks
+from neuroguide.engine.ranks import WORTH_THREADS, centred_ranks
+from neuroguide.engine.threads import map_in_threads
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,19 @@ class Cosine(InnerProduct):
         return unit(keep_only(rdms, keep))
 
 
+class _RankProduct(InnerProduct):
+    """An inner product of ranks."""
+
+    def similarity(self, a: Tensor, b: Tensor, keep: Tensor | None) -> Tensor:
+        """See :class:`neuroguide.engine.comparison.base.Comparison`."""
+        # a long row is sorted by one thread; rows of a stack are sorted beside each other in any case
+        beside = a.device.type == "cpu" and a.shape == b.shape and a.numel() >= WORTH_THREADS
+        of_a, of_b = map_in_threads(lambda rdms: self.embed(rdms, keep), (a, b), worth=beside)
+        return (of_a * of_b).sum(-1)
+
+
 @dataclass(frozen=True)
-class Spearman(InnerProduct):
+class Spearman(_RankProduct):
     """Spearman's rank correlation, ties averaged; no gradient passes through ranks."""
 
     def embed(self, rdms: Tensor, keep: Tensor | None) -> Tensor:
@@ -39,7 +51,7 @@ class Spearman(InnerProduct):
 
 
 @dataclass(frozen=True)
-class RhoA(InnerProduct):
+class RhoA(_RankProduct):
     """The expectation of Spearman's coefficient under random breaking of ties (Schütt et al. 2023, eLife 12:e82566)."""
 
     def embed(self, rdms: Tensor, keep: Tensor | None) -> Tensor:
