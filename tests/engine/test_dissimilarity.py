@@ -8,6 +8,7 @@ from scipy.spatial.distance import pdist
 
 from neuroguide._core.errors import InputError, OptionError
 from neuroguide.engine.dissimilarity import rdm
+from neuroguide.engine.distance import slices
 
 SCIPY = {"correlation": "correlation", "cosine": "cosine", "euclidean": "sqeuclidean"}
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
@@ -63,6 +64,41 @@ def test_equals_scipy_with_ties_and_constant_rows(features, distance):
     if dead.any():
         with pytest.raises(InputError, match=f"row {np.flatnonzero(dead)[0]}"):
             rdm(tensor, distance)
+
+
+@pytest.fixture
+def in_slices(monkeypatch):
+    """Every RDM of 256 stimuli or more is made from slices of seven features."""
+    monkeypatch.setattr(slices, "_LARGE", 0)
+    monkeypatch.setattr(slices, "_WIDTH", 7)
+    monkeypatch.setattr(slices, "_SIZE", 0)
+    asked = []
+    original = slices.SlicedRows.slices
+    monkeypatch.setattr(slices.SlicedRows, "slices", lambda rows: asked.append(rows) or original(rows))
+    yield
+    assert asked
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("distance", SCIPY)
+def test_slices_of_features_equal_scipy(in_slices, distance, dtype):
+    rng = np.random.default_rng(0)
+    features = rng.normal(2, 1, (450, 60)) + rng.normal(10, 3, 60)
+    assert_equal_scipy(features.astype(np.float32).astype(np.float64), distance, dtype)
+
+
+@pytest.mark.parametrize("distance", SCIPY)
+def test_slices_of_features_with_undefined_stimuli(in_slices, distance):
+    features = torch.randn(300, 30, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    features[0] = 0.0
+    features[7, 29] = torch.nan
+    features[200, 3] = -torch.inf
+    with pytest.raises(InputError, match="row 7, 200 hold NaN or infinite values"):
+        rdm(features, distance)
+    result = rdm(features, distance, constant="nan")
+    good = [i for i in range(300) if i not in {7, 200} and (i or distance == "euclidean")]
+    expected = reference(features[good].numpy(), distance)
+    np.testing.assert_allclose(result[~torch.isnan(result)].numpy(), expected, atol=1e-12 * expected.max())
 
 
 def test_a_batch_is_its_members():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from neuroguide._core.errors import InputError
+from neuroguide.engine.threads import map_in_threads
 from neuroguide.engine.triangle import LEAST_HALVED, condense, condense_panel, n_pairs, over_gram_panels, upper_gram
 
 
@@ -63,14 +65,41 @@ def distances_of_centred(rows: Tensor) -> Tensor:
         return torch.stack(members).reshape(*rows.shape[:-2], n_pairs(n))
     lengths = torch.linalg.vector_norm(rows, dim=1).square_()
     condensed = rows.new_empty(n_pairs(n))
-
-    def finish(start: int, panel: Tensor) -> None:
-        torch.sub(lengths[start:], panel, alpha=2, out=panel)
-        panel.add_(lengths[start : start + len(panel)].unsqueeze(1)).clamp_min_(0)
-        condense_panel(panel, condensed)
-
-    over_gram_panels(rows, finish)
+    over_gram_panels(rows, lambda start, panel: _put_distances(start, panel, lengths, condensed))
     return condensed
+
+
+def distances_of_slices(slices: Iterable[Tensor]) -> Tensor:
+    """As :func:`distances_of_centred`, of rows of which there is a slice of features at a time.
+
+    Parameters
+    ----------
+    slices : tensors of shape (n_stimuli, any)
+        Each may be overwritten as soon as the next is asked for.
+
+    Returns
+    -------
+    tensor of shape (n_stimuli * (n_stimuli - 1) / 2,)
+    """
+    panels: dict[int, Tensor] = {}
+
+    def add(start: int, products: Tensor) -> None:
+        panels[start] = panels[start].add_(products) if start in panels else products
+
+    for part in slices:
+        over_gram_panels(part, add)
+    starts = sorted(panels)
+    lengths = torch.cat([panels[start].diagonal() for start in starts])
+    condensed = lengths.new_empty(n_pairs(len(lengths)))
+    map_in_threads(lambda start: _put_distances(start, panels.pop(start), lengths, condensed), starts)
+    return condensed
+
+
+def _put_distances(start: int, panel: Tensor, lengths: Tensor, condensed: Tensor) -> None:
+    """Squared distances from a panel of inner products, which is overwritten, to their place in a condensed RDM."""
+    torch.sub(lengths[start:], panel, alpha=2, out=panel)
+    panel.add_(lengths[start : start + len(panel)].unsqueeze(1)).clamp_min_(0)
+    condense_panel(panel, condensed)
 
 
 def distances_from_gram(gram: Tensor) -> Tensor:
