@@ -18,6 +18,9 @@ from neuroguide.engine.folds import group_folds, group_numbers
 #: Default penalties of ridge, as multiples of the mean squared length of a stimulus's centred features (our choice).
 RELATIVE_ALPHAS = tuple(10.0 ** (exponent / 2) for exponent in range(-12, 7))
 
+#: Presentations at most: the kernel of 12,000 takes 1.2 GB, and what is made of it several times that.
+MAX_PRESENTATIONS = 12_000
+
 
 @dataclass(frozen=True)
 class Mapping:
@@ -77,12 +80,16 @@ def cross_validated_ridge(
     Raises
     ------
     InputError
-        If shapes do not fit, values are missing, an image lies in two folds, or a penalty is not above zero.
+        If shapes do not fit, there are more than :data:`MAX_PRESENTATIONS`, values are missing, an image lies in two
+        folds, or a penalty is not above zero.
     """
     features, responses, folds, groups = _check(features, responses, folds, groups)
     if alphas is not None and not bool((alphas > 0).all()):
         raise InputError("ridge penalties must be above zero")
-    kernel = _kernel(features)
+    dtype, kernel = responses.dtype, _kernel(features)
+    if kernel.device.type != "mps":
+        # with the smallest penalties hardly a digit of float32 is left in the inner errors
+        kernel, responses = kernel.double(), responses.double()
     predictions, chosen = torch.empty_like(responses), []
     for fold in range(int(folds.max()) + 1):
         test, train = folds == fold, folds != fold
@@ -96,7 +103,7 @@ def cross_validated_ridge(
         shrunk = projected / (values.clamp_min(0).unsqueeze(-1) + path[best])
         predictions[test] = mean + cross @ (vectors @ shrunk)
         chosen.append(path[best])
-    return Mapping(predictions, folds, torch.stack(chosen))
+    return Mapping(predictions.to(dtype), folds, torch.stack(chosen).to(dtype))
 
 
 def cross_validated_pls(features: Tensor, responses: Tensor, folds: Tensor, *, n_components: int = 25) -> Mapping:
@@ -122,7 +129,8 @@ def cross_validated_pls(features: Tensor, responses: Tensor, folds: Tensor, *, n
     Raises
     ------
     InputError
-        If shapes do not fit, values are missing, or there are not more training images than components.
+        If shapes do not fit, there are more than :data:`MAX_PRESENTATIONS`, values are missing, or there are not more
+        training images than components.
     """
     features, responses, folds, _ = _check(features, responses, folds, None)
     kernel = _kernel(features)
@@ -240,6 +248,11 @@ def _check(
         raise InputError(
             "features (n_presentations, n_features), responses (n_presentations, n_sites) and folds (n_presentations,) "
             f"belong together; {tuple(features.shape)}, {tuple(responses.shape)} and {tuple(folds.shape)} arrived"
+        )
+    if len(features) > MAX_PRESENTATIONS:
+        raise InputError(
+            f"ridge and PLS hold the kernel of all presentations, and {len(features)} of them are too many for that "
+            f"(at most {MAX_PRESENTATIONS}); average the repetitions, choose fewer stimuli, or use linear CKA"
         )
     features, responses = as_floating(features), as_floating(responses)
     dtype = torch.promote_types(features.dtype, responses.dtype)

@@ -98,3 +98,11 @@ def test_constant_and_bad_input():
     for method in ("bures", CKA(unbiased=True), WhitenedCosine(torch.eye(5))):
         with pytest.raises(InputError, match="every pair"):
             compare(gone, torch.rand(10), method, missing="shared")
+
+
+@pytest.mark.parametrize("sizes", [(4, 5), (40, 50)])
+@pytest.mark.parametrize("scale", [1e-35, 1e-16, 1e16, 1e30])
+def test_linear_cka_knows_no_scale(sizes, scale):
+    x, y = (torch.randn(20, size, generator=torch.Generator().manual_seed(size)) for size in sizes)
+    torch.testing.assert_close(linear_cka(x * scale, y), linear_cka(x, y), rtol=1e-4, atol=1e-5)
+    assert linear_cka(torch.zeros(20, 3), y).isnan()

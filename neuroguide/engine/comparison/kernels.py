@@ -84,16 +84,23 @@ def linear_cka(x: Tensor, y: Tensor, *, unbiased: bool = False) -> Tensor:
             f"{tuple(y.shape)} arrived"
         )
     n = x.shape[-2]
-    x, y = (features - features.mean(-2, keepdim=True) for features in (x, y))
+    x, y = (_near_one(features - features.mean(-2, keepdim=True)) for features in (x, y))
     if not unbiased and max(x.shape[-1], y.shape[-1]) < n:
         cross, own_x, own_y = ((p.mT @ q).square().sum((-2, -1)) for p, q in ((x, y), (x, x), (y, y)))
-        return cross / torch.where(own_x * own_y > 0, own_x * own_y, torch.nan).sqrt()
+        x_length, y_length = (torch.where(own > 0, own, torch.nan).sqrt() for own in (own_x, own_y))
+        return cross / (x_length * y_length)
     if unbiased:
         # of the kernel K, -2 K has the same entries off the diagonal as its RDM up to shifts, which U-centring removes
         kernels = [_u_centred(-2 * (features @ features.mT)) for features in (x, y)]
     else:
         kernels = [(features @ features.mT).flatten(-2) for features in (x, y)]
     return (unit(kernels[0]) * unit(kernels[1])).sum(-1)
+
+
+def _near_one(features: Tensor) -> Tensor:
+    """Divided by a power of two, which changes no digit: fourth powers of large or small numbers leave float32."""
+    exponent = torch.frexp(features.detach().abs().amax((-2, -1), keepdim=True)).exponent
+    return torch.ldexp(features, -exponent.clamp(-120, 120))
 
 
 def _u_centred(square: Tensor) -> Tensor:
