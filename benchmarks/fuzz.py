@@ -104,10 +104,13 @@ _kept: dict[tuple[str, int], dict[str, Any]] = {}
 def _guarded(parent: WarmChild, target: str, first: int, count: int, seed: int) -> dict[str, Any]:
     """A shard in a process that may crash or hang: what did is counted, and what comes after it goes on."""
     parts = []
+    skip: list[int] = []
+    alone, number, end = first, first, first + count
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-        place, number, end = Path(folder) / "place", first, first + count
+        place = Path(folder) / "place"
         while number < end:
-            spec = {"target": target, "first": number, "count": end - number, "seed": seed, "folder": folder}
+            numbers = [n for n in range(number, end) if n not in skip]
+            spec = {"target": target, "numbers": numbers, "alone": alone, "seed": seed, "folder": folder}
             started = time.monotonic()
             try:
                 part = parent.call("fuzz:run_shard", spec, time_limit=(PARENT_SECONDS + CHILD_SECONDS) * 20)
@@ -115,11 +118,21 @@ def _guarded(parent: WarmChild, target: str, first: int, count: int, seed: int) 
                 if error.kind == "exception":
                     # of this script's own
                     raise
-                last, so_far = json.loads(place.read_text()) if place.exists() else (number, {})
-                how = "hung" if error.kind == "time" else "crashed"
-                counts = Counter(so_far) + Counter({how: 1, "inputs": 1})
-                part = {"counts": dict(counts), "found": [[how, last, f"{error} {error.detail[-200:]}"]]}
-                part["seconds"], number = time.monotonic() - started, last + 1
+                at = json.loads(place.read_text())
+                counts, found = Counter(at["counts"]), at["found"]
+                number = at["batch"][0]
+                if at["made"] is not None:
+                    # the fuzzer's own library died of its damage: no input, and no loader's fault
+                    skip.append(at["made"])
+                elif len(at["batch"]) > 1:
+                    # one of them did it: each by itself
+                    alone = at["batch"][-1] + 1
+                else:
+                    how = "hung" if error.kind == "time" else "crashed"
+                    counts.update({how: 1, "inputs": 1})
+                    found = [*found, [how, number, f"{error} {error.detail[-200:]}"]]
+                    number += 1
+                part = {"counts": counts, "found": found, "seconds": time.monotonic() - started}
             else:
                 number = end
             parts.append(part)
@@ -139,20 +152,23 @@ def run_shard(spec: dict[str, Any]) -> dict[str, Any]:
     target, started = spec["target"], time.monotonic()
     counts: Counter[str] = Counter()
     found: list[list[Any]] = []
-    numbers = list(range(spec["first"], spec["first"] + spec["count"]))
+    numbers = list(spec["numbers"])
     while numbers:
-        batch = numbers[: BATCH if TARGETS[target].isolated else 1]
+        together = TARGETS[target].isolated and numbers[0] >= spec["alone"]
+        batch = numbers[: BATCH if together else 1]
         del numbers[: len(batch)]
-        with tempfile.TemporaryDirectory(prefix="fuzz-inputs-") as name:
+        place = {"batch": batch, "counts": dict(counts), "found": list(found)}
+        with tempfile.TemporaryDirectory(prefix="inputs-", dir=spec["folder"]) as name:
             os.chdir(name)
             paths = {}
             for number in batch:
                 folder = Path(name) / str(number)
                 folder.mkdir()
+                (Path(spec["folder"]) / "place").write_text(json.dumps({**place, "made": number}))
                 paths[number] = make(target, number, spec["seed"], folder)
-            (Path(spec["folder"]) / "place").write_text(json.dumps([batch[0], counts]))
+            (Path(spec["folder"]) / "place").write_text(json.dumps({**place, "made": None}))
             outcomes = {}
-            if TARGETS[target].isolated:
+            if together:
                 batched = {n: path for n, path in paths.items() if n % PUBLIC}
                 outcomes = dict(zip(batched, _together(target, list(batched.values())), strict=False))
             for number, path in paths.items():
