@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,8 @@ def make(name: str, index: int, seed: int, folder: Path) -> Path:
         return one_of(rng, target.hostile)(folder, rng)
     path = _copy(one_of(rng, kept), folder)
     if target.structure is not None and how < 0.6:
-        target.structure(path, rng)
+        with suppress(Exception):  # what its library cannot close any more is damaged enough
+            target.structure(path, rng)
     else:
         victim = one_of(rng, sorted(p for p in path.rglob("*") if p.is_file())) if path.is_dir() else path
         victim.write_bytes(damage(victim.read_bytes(), rng))
