@@ -29,8 +29,6 @@ from neuroguide.nas.trainer import Preparation
 
 ROOT = Path(__file__).parents[1]
 VALIDATION = (250, 500, 1000, 2500, 5000)
-#: How the guide "auto" compares RDMs; its similarities are in the pool itself.
-AUTO = "spearman"
 STAGES = [f"stage{i + 1}" for i in range(N_STAGES)]
 Variables = dict[str, tuple[tuple[str, ...], NDArray[Any]]]
 
@@ -122,14 +120,14 @@ class Packing:
         self._put(self.main, "mature_similarity", ("stage", "teacher"), at, every[-1][..., published])
         highest = np.nan_to_num(early[..., ~published], nan=-1.0).max(axis=1)
         self._put(self.controls, "untrained", ("images", "untrained_teacher"), at, highest)
-        for name, _, _ in OTHERS:
+        for name, _, comparison in OTHERS:
             parts = [digest[f"{name}/{w}"] for w in self.digester.sets if self.digester.brain[w]]
             highest = np.nan_to_num(np.concatenate(parts, axis=-1), nan=-1.0).max(axis=1)
             self._put(self.controls, name, ("images_early", "brain_teacher"), at, highest)
-            if name == AUTO:
-                later = np.full((len(MILESTONES) - len(highest), highest.shape[1]), np.nan)
-                self._put(self.main, f"similarity_{name}", ("images", "teacher_compared"), at,
-                          np.concatenate([highest, later]))  # fmt: skip
+            # in the pool too: the guide "auto" may compare by any
+            later = np.full((len(MILESTONES) - len(highest), highest.shape[1]), np.nan)
+            whole = np.concatenate([highest, later])
+            self._put(self.main, f"similarity_{comparison}", ("images", "teacher_compared"), at, whole)
         for name, values in digest.items():
             kind = name.split("/")[0]
             if kind in ("null", "units", "repetitions", "stimuli"):
@@ -174,13 +172,11 @@ class Packing:
             "stage": np.array(STAGES, dtype=object),
             "proxy": np.array(list(PROXIES), dtype=object),
             "teacher": np.array(named, dtype=object),
+            "teacher_compared": np.array([n for w in self.digester.sets for n in self.digester.brain[w]], dtype=object),
             "teacher_kind": ("teacher", np.array([rows[n]["kind"] for n in named], dtype=object)),
             "teacher_stimuli": ("teacher", np.array([rows[n]["stimuli"] for n in named], dtype=object)),
             "teacher_ceiling": ("teacher", np.array([rows[n]["ceiling"] or np.nan for n in named])),
         }
-        if f"similarity_{AUTO}" in self.main:
-            brain = [name for w in self.digester.sets for name in self.digester.brain[w]]
-            coords["teacher_compared"] = np.array(brain, dtype=object)
         if self.pool == "macro":
             coords["half"] = ("architecture", np.array([half(key) for key in keys], dtype=object))
         sizes = {w: len(stimuli) for w, stimuli in stimulus_sets().items()}
