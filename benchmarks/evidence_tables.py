@@ -103,11 +103,12 @@ def pools(tables: dict[str, Table]) -> str:
         rows.append([
             f"`{name}`", f"{len(table.rows)} of {len(table.pool)}", str(int(table.second.sum())),
             f"{seconds / 3600:.1f}", f"{accuracy.min():.3f} / {np.median(accuracy):.3f} / {accuracy.max():.3f}",
-            f"{ceiling} (root {np.sqrt(max(ceiling.value, 0)):.2f})" if np.isfinite(ceiling.value) else "too few", noise,
-            f"{len(p) - len(np.unique(p))}", str(data.attrs["reasons"].count(":")),
+            f"{ceiling} (root {np.sqrt(max(ceiling.value, 0)):.2f})" if np.isfinite(ceiling.value) else "too few",
+            noise, f"{len(p) - len(np.unique(p))}", str(data.attrs["reasons"].count(":")),
         ])  # fmt: skip
     header = ("pool", "seed A", "seed B", "core hours", "mature test accuracy: lowest / median / highest",
-              "ceiling: Spearman of seeds A and B", "sd of one training", "ties of P at 1,000 images", "trainings with a reason")  # fmt: skip
+              "ceiling: Spearman of seeds A and B", "sd of one training", "ties of P at 1,000 images",
+              "trainings with a reason")  # fmt: skip
     return markdown(header, rows)
 
 
