@@ -16,6 +16,7 @@ import filelock
 
 from neuroguide._core.atomic import write_text
 from neuroguide._core.errors import FileError, OptionError
+from neuroguide.nas.stored import garbled_settings
 from neuroguide.nas.toml import read_toml, write_toml
 
 #: Raised whenever an older neuroguide would misread a run.
@@ -155,6 +156,9 @@ class RunFolder:
         for name in ("search", "space", "guide", "sampler"):
             if not isinstance(settings.get(name), dict):
                 raise FileError(f"{self.settings_file} has no [{name}] table; restore it from a copy")
+        if garbled := garbled_settings(settings):
+            names = ", ".join(map(repr, garbled))
+            raise FileError(f"{self.settings_file} lacks or garbles a setting: {names}; restore it from a copy")
         if settings["guide"].get("simulated", 0) not in (0, 1):
             raise FileError(f"{self.settings_file} garbles whether its guide is simulated; restore it from a copy")
         try:

@@ -75,8 +75,11 @@ def _read(path: Path) -> xr.Dataset:
     found = read_dataset(path)
     if found.attrs.get("kind") != "pool":
         raise FileError(f"{path} is not a pool; neuroguide.open_pool opens the names {', '.join(pool_names())}")
-    if int(found.attrs.get("format", 0)) > FORMAT:
-        raise FileError(f"{path} has pool format {found.attrs['format']}, this version reads {FORMAT}; upgrade it")
+    written = found.attrs.get("format", 0)
+    if not isinstance(written, int | np.integer):
+        raise FileError(f"{path} garbles its pool format; download or write it again")
+    if written > FORMAT:
+        raise FileError(f"{path} has pool format {written}, this version reads {FORMAT}; upgrade it")
     _examine(Pool(found), path)
     return found
 

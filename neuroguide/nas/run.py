@@ -24,6 +24,7 @@ from neuroguide.nas.loop import RESULT, Result
 from neuroguide.nas.plan import check_file
 from neuroguide.nas.spaces import Space, open_space
 from neuroguide.nas.storage import open_storage
+from neuroguide.nas.stored import garbled_result, is_cost
 
 #: Name of the study in a run's own journal.
 STUDY = "search"
@@ -36,20 +37,6 @@ STANDARD = "standard "
 
 #: The study's attribute that holds what a supernet cost, from which the candidates were derived.
 SUPERNET = "supernet"
-
-
-#: What every stored result has.
-_PARTS: dict[str, Any] = {
-    "value": int | float,
-    "values": list,
-    "measures": Mapping,
-    "architecture": Mapping,
-    "image_equivalents": int | float,
-}
-
-
-def _is(result: Any, name: str, kind: Any) -> bool:
-    return isinstance(result, Mapping) and isinstance(result.get(name), kind) and "reason" in result
 
 
 @dataclass(frozen=True)
@@ -150,13 +137,29 @@ class SearchRun:
         trials = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         found = {trial.number: trial.user_attrs[RESULT] for trial in trials if RESULT in trial.user_attrs}
         for number, result in found.items():
-            garbled = [name for name, kind in _PARTS.items() if not _is(result, name, kind)]
-            if garbled:
-                raise FileError(
-                    f"the result of trial {number} of {self.path} lacks or garbles {', '.join(garbled)}; restore the "
-                    "store from a copy, or start another run"
-                )
+            self._check(result, f"trial {number}")
         return found
+
+    @property
+    def reference(self) -> Result | None:
+        """What is stored of the reference network, if there is one.
+
+        Raises
+        ------
+        FileError
+            If the store is gone or damaged.
+        """
+        found: Result | None = self.study.user_attrs.get(REFERENCE)
+        if found is not None:
+            self._check(found, "the reference network")
+        return found
+
+    def _check(self, result: Any, whose: str) -> None:
+        if garbled := garbled_result(result, len(self.study.directions)):
+            raise FileError(
+                f"the result of {whose} of {self.path} lacks or garbles {', '.join(garbled)}; restore the "
+                "store from a copy, or start another run"
+            )
 
     @property
     def finished(self) -> bool:
@@ -168,6 +171,8 @@ class SearchRun:
         """What it cost, reference networks included: images trained on plus a third of those only passed forward."""
         attributes = self.study.user_attrs
         beside = [attributes[name] for name in attributes if name in (REFERENCE, SUPERNET) or name.startswith(STANDARD)]
+        if not all(map(is_cost, beside)):
+            raise FileError(f"{self.path} garbles what its reference networks cost; restore the store from a copy")
         return sum(float(result["image_equivalents"]) for result in [*self.results.values(), *beside])
 
     @property
@@ -213,7 +218,7 @@ class SearchRun:
             Whether to keep the wall time, the one column that differs between two runs of the same search.
         """
         directions = ["minimize" if d == StudyDirection.MINIMIZE else "maximize" for d in self.study.directions]
-        table = leaderboard(self.results, reference=self.study.user_attrs.get(REFERENCE), directions=directions)
+        table = leaderboard(self.results, reference=self.reference, directions=directions)
         table.attrs["simulated"] = int(self.settings["guide"].get("simulated", 0))
         return table if seconds else table.drop(columns="seconds")
 

@@ -187,6 +187,9 @@ def test_files_are_read_back_and_others_refused(dataset, tmp_path):
     dataset.assign_attrs(format=2).to_netcdf(tmp_path / "newer.nc")
     with pytest.raises(FileError, match="format 2"):
         open_pool(tmp_path / "newer.nc")
+    dataset.assign_attrs(format=np.nan).to_netcdf(tmp_path / "garbled.nc")
+    with pytest.raises(FileError, match=r"garbled\.nc garbles its pool format"):
+        open_pool(tmp_path / "garbled.nc")
 
 
 @pytest.mark.parametrize("name", pool_names())

@@ -93,6 +93,9 @@ def test_a_run_of_a_newer_format_is_refused(stand_in):
         ("seed = 0\n", "", "lacks or garbles a setting: 'seed'"),
         ('objectives = ["value"]', "objectives = 3", "lacks or garbles a setting"),
         ('reference = "', 'reference = "x', "lacks or garbles a setting"),
+        ("seed = 0\n", "seed = [[]]\n", "lacks or garbles a setting: 'seed'"),
+        ('space = "macro"', "space = 1.5", "lacks or garbles a setting: 'space'"),
+        ("trials = 2\n", 'trials = 2\nhalving = ["a"]\n', "lacks or garbles a setting: 'halving'"),
         ("trials = 2", "trials = -2", "trials = -2 is not possible"),
     ],
 )
