@@ -67,7 +67,7 @@ class Child:
         ]
         for reader in self._readers:
             reader.start()
-        settings = {"threads": threads, "time_limit": time_limit, "memory_limit": memory_limit}
+        settings = {"threads": threads, "memory_limit": memory_limit}
         try:
             self._send(settings)
             ready = self._receive(_START_SECONDS)
@@ -89,14 +89,15 @@ class Child:
             If the task fails; the child is then gone, or must be replaced.
         """
         self._tasks += 1
+        limit = self._time_limit if time_limit is None else time_limit
         try:
-            self._send({"id": self._tasks, "function": function, "spec": spec})
+            self._send({"id": self._tasks, "function": function, "spec": spec, "time_limit": limit})
             begun = self._receive(_START_SECONDS)
         except TaskError as error:
             raise NotBegunError(str(error), error.kind, error.detail) from None
         if begun.get("begun") != self._tasks:
             raise TaskError("the child process answered another question", "died", self._words())
-        answer = self._receive(self._time_limit if time_limit is None else time_limit)
+        answer = self._receive(limit)
         if answer.get("id") != self._tasks:
             raise TaskError("the child process answered another question", "died", self._words())
         if "fault" in answer:

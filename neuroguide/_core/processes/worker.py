@@ -35,9 +35,9 @@ def main() -> None:
     _write(answers, {"ready": os.getpid()})
     for task in _listen(tasks):
         _write(answers, {"begun": task["id"]})
-        if settings["time_limit"] is not None:
-            # a timer in C: it fires even while a library holds the interpreter's lock
-            faulthandler.dump_traceback_later(settings["time_limit"] + _GRACE, exit=True)
+        if task["time_limit"] is not None:
+            # a timer in C: it fires even while a library holds the interpreter's lock and the parent is gone
+            faulthandler.dump_traceback_later(task["time_limit"] + _GRACE, exit=True)
         _write(answers, _run(task, settings["threads"]))
         faulthandler.cancel_dump_traceback_later()
 
