@@ -60,6 +60,8 @@ class _Stream:
         return found
 
     def skip(self, n: int) -> None:
+        if n < 0:
+            raise self.broken("a part of it ends before it begins")
         self.position += n
         while n:
             n -= len(self._some(n))
@@ -235,7 +237,8 @@ def _name(stream: _Stream) -> str:
 
 def _fields(stream: _Stream) -> Iterator[tuple[str, _Matrix]]:
     """Name and head of each field of a structure; the caller moves to the end of each."""
-    width = int(np.frombuffer(stream.element(8)[1][:4], dtype=f"{stream.order}i4").sum())
+    said = stream.element(8)[1][:4]
+    width = struct.unpack(f"{stream.order}i", said)[0] if len(said) == 4 else 0
     if not 0 < width <= 1024:
         raise stream.broken(f"names of {width} bytes in a structure")
     packed = stream.element(width * _FIELDS)[1]

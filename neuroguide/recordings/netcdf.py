@@ -67,6 +67,8 @@ def read_netcdf(
         coords: dict[str, xr.Variable] = {}
         for name, other in file.variables.items():
             coord = read_coordinate(path, other, chosen.dims) if name != chosen.name else None
+            if coord is not None and not coord.dims and name in chosen.dims:
+                raise FileError(f"{path} has a single value called {name!r}, the labels of that dim were expected")
             if coord is not None:
                 coords[name] = coord
         attrs = decode_attributes(file_attributes(file), str(path)) | decode_attributes(chosen.attrs, str(path))

@@ -291,7 +291,7 @@ def recognises_nwb(path: Path) -> bool:
     try:
         with h5py.File(path, "r") as file:
             return "nwb_version" in file.attrs
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError, KeyError):
         return False
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from neuroguide._core.errors import FileError, NeuroguideWarning, OptionError
@@ -74,7 +75,7 @@ def open_recording(name_or_path: str | os.PathLike[str], **options: Any) -> xr.D
         opened = read_isolated(f"{_LOADER}:open_file", where, {"loader": loader.name, "options": options})
     else:
         opened = loader.open(where, **options)
-    assembly, gaps = examine(opened, source=str(name_or_path))
+    assembly, gaps = examine(_usual(opened), source=str(name_or_path))
     if isinstance(loader, FileLoader) and not assembly.attrs.get("identifier"):
         assembly = assembly.assign_attrs(identifier=Path(where).name)
     for sentence in gaps.sentences():
@@ -83,6 +84,20 @@ def open_recording(name_or_path: str | os.PathLike[str], **options: Any) -> xr.D
         else:
             _logger.info("%s: %s", name_or_path, sentence)
     return assembly
+
+
+def _usual(opened: xr.DataArray) -> xr.DataArray:
+    """Responses in this machine's byte order, every missing one the usual NaN.
+
+    Torch takes no other order, and minima lose numbers to a NaN that signals (R's NA may).
+    """
+    if not isinstance(opened, xr.DataArray) or opened.ndim < 2:
+        return opened
+    values = opened.values.astype(opened.dtype.newbyteorder("="), copy=not opened.values.flags.writeable)
+    if values.dtype.kind == "f":
+        for row in values:
+            np.copyto(row, np.nan, where=np.isnan(row))
+    return opened.copy(deep=False, data=values)
 
 
 def open_rdm(name_or_path: str | os.PathLike[str], **options: Any) -> xr.DataArray:

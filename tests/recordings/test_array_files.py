@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy.io import loadmat, savemat
 
-from neuroguide._core.errors import FileError, InputError, OptionError
+from neuroguide._core.errors import FileError, InputError, NeuroguideWarning, OptionError
 from neuroguide.recordings import average_repetitions, loaders
 from neuroguide.recordings.opening import inspect, open_recording
 from neuroguide.testing.loaders import check_loader
@@ -228,6 +228,10 @@ BROKEN_MAT = {
     "cells in cells": (_v5(_nested(5000)), "holds no array of numbers"),
     "an object": (_v5(_v5_matrix(b"resp", (5, 5), b"", kind=3)), "holds no array of numbers"),
     "a sparse matrix": (_v5(_v5_matrix(b"resp", (5, 5), b"", kind=5)), "holds no array of numbers"),
+    "a structure whose names have no width": (
+        _v5(_v5_matrix(b"unit", (1, 1), struct.pack("<II", 2 << 16 | 5, 8) + _v5_element(1, b"resp\0\0\0\0"), kind=2)),
+        "names of 0 bytes in a structure",
+    ),
     "version 4": (struct.pack("<5i", 0, 5, 5, 0, 5) + b"resp\0" + bytes(200), "is not a MATLAB file of version 5"),
     "only the beginning": (_v5()[:100], "is not a MATLAB file of version 5"),
 }  # fmt: skip
@@ -268,6 +272,28 @@ def test_what_is_read_is_what_scipy_reads(tmp_path):
         for name in content:
             found = loaders["matlab"].open(path, array=name, dims=("presentation", "neuroid"))
             np.testing.assert_array_equal(found.values, expected[name])
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_either_order_of_bytes_and_any_nan(tmp_path, order):
+    values = np.arange(12.0).reshape(3, 4)
+    # what R calls NA, and one that signals
+    values.view("u8")[0, :2] = 0x7FF00000000007A2, 0xFFF4000000000001
+    wide = np.where(np.isnan(values), np.nan, np.arange(12.0).reshape(3, 4))
+    np.save(tmp_path / "a.npy", values.astype(f"{order}f8"))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = values.astype(f"{order}f8")
+    head = struct.pack(f"{order}IIIIIIii", 6, 8, 6, 0, 5, 8, 3, 4)
+    data = struct.pack(f"{order}II", 9, 96) + values.astype(f"{order}f8").tobytes(order="F")
+    matrix = head + struct.pack(f"{order}I", 1 << 16 | 1) + b"x\0\0\0" + data
+    mark = b"IM" if order == "<" else b"MI"
+    start = b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack(f"{order}H", 0x100) + mark
+    (tmp_path / "a.mat").write_bytes(start + struct.pack(f"{order}II", 14, len(matrix)) + matrix)
+    for name in ("a.npy", "a.h5", "a.mat"):
+        with pytest.warns(NeuroguideWarning, match=r"2 of 12 responses \(17%\) are missing"):
+            found = open_recording(tmp_path / name, dims=("presentation", "neuroid"))
+        assert found.dtype.isnative
+        np.testing.assert_array_equal(found.values, wide)
 
 
 def _hostile_hdf5(path, what):
