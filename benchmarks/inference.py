@@ -7,7 +7,8 @@ rsatoolbox gets a fresh environment in a temporary folder (or in --environments,
 --peer-samples its time is scaled up to --samples. Standard errors of ``s`` samples are known to ``1 / sqrt(2 s)``:
 ``error_z`` is the largest difference over models in units of that. Both make t intervals (no jackknife, which BCa
 would add: as many samples again as there are conditions). Each has a short run before the one that is timed.
-``cpu_times`` is the ratio of processor times.
+``cpu_times`` is the ratio of processor times. ``same_draws`` is the largest difference of similarities in two samples
+that both are given, in float64.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ def main() -> None:
                         "cpu_times": theirs["processor"] / peer_share / ours["processor"],
                         "error_ratio": float(ratio.mean()),
                         "error_z": float(np.abs(ratio - 1).max() / chance),
+                        "same_draws": float(np.abs(np.subtract(ours["same"], theirs["same"])).max()),
                     }
                 )
     print(json.dumps(rows) if arguments.json else table(rows))

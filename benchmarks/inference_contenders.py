@@ -9,7 +9,10 @@ import time
 
 import numpy as np
 
-Result = tuple[float, float, np.ndarray]
+Result = tuple[float, float, np.ndarray, np.ndarray]
+
+#: Samples that both contenders are given, beside those that they draw.
+SHARED = 2
 
 PEER_NAMES = {"pearson": "corr", "spearman": "spearman", "whitened-pearson": "corr_cov"}
 
@@ -31,11 +34,18 @@ def data(conditions: int, models: int) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(guesses), rdm(patterns + 0.5 * rng.standard_normal(patterns.shape))[None]
 
 
+def shared_draws(conditions: int) -> np.ndarray:
+    """Conditions of samples for both, of shape (SHARED, n_conditions)."""
+    return np.sort(np.random.default_rng(1).integers(0, conditions, (SHARED, conditions)))
+
+
 def ours(arguments: dict[str, object], models: np.ndarray, measured: np.ndarray) -> Result:
-    """Seconds, those of the processor, and the standard error of each model."""
+    """Seconds, those of the processor, the standard error of each model, and similarities in the shared samples."""
     import torch
 
     from neuroguide.engine.inference.bootstrap import bootstrap_stimuli
+    from neuroguide.engine.inference.weighted import resampled_similarities
+    from neuroguide.engine.similarity import resolve_comparison
 
     dtype = torch.float32
     a, b = torch.from_numpy(models).to(dtype), torch.from_numpy(measured).to(dtype)
@@ -47,13 +57,16 @@ def ours(arguments: dict[str, object], models: np.ndarray, measured: np.ndarray)
     )
     error = result.variance().sqrt()[:, 0]
     result.interval(kind="t")
-    return time.perf_counter() - start, time.process_time() - spent, error.numpy()
+    seconds, processor = time.perf_counter() - start, time.process_time() - spent
+    n = int(str(arguments["conditions"]))
+    drawn = torch.from_numpy(np.stack([np.bincount(draw, minlength=n) for draw in shared_draws(n)]))
+    method = resolve_comparison(str(arguments["method"]))
+    same = resampled_similarities(torch.from_numpy(models), torch.from_numpy(measured), drawn, method)
+    return seconds, processor, error.numpy(), same[..., 0].numpy()
 
 
-def rsatoolbox(
-    arguments: dict[str, object], models: np.ndarray, measured: np.ndarray
-) -> tuple[float, float, np.ndarray]:
-    """Seconds, those of the processor, and the standard error of each model."""
+def rsatoolbox(arguments: dict[str, object], models: np.ndarray, measured: np.ndarray) -> Result:
+    """Seconds, those of the processor, the standard error of each model, and similarities in the shared samples."""
     from rsatoolbox.inference import eval_bootstrap_pattern
     from rsatoolbox.model import ModelFixed
     from rsatoolbox.rdm import RDMs
@@ -75,7 +88,12 @@ def rsatoolbox(
         N=int(str(arguments["samples"])),
         boot_noise_ceil=False,
     )
-    return time.perf_counter() - start, time.process_time() - spent, np.asarray(result.get_sem())
+    seconds, processor = time.perf_counter() - start, time.process_time() - spent
+    rdms, name = (RDMs(models), RDMs(measured)), PEER_NAMES[str(arguments["method"])]
+    draws = shared_draws(int(str(arguments["conditions"])))
+    samples = [[one.subsample_pattern("index", draw) for one in rdms] for draw in draws]
+    same = np.stack([peer_compare.compare(a, b, name)[:, 0] for a, b in samples])
+    return seconds, processor, np.asarray(result.get_sem()), same
 
 
 def main() -> None:
@@ -83,9 +101,9 @@ def main() -> None:
     arguments = json.loads(sys.argv[1])
     models, measured = data(arguments["conditions"], arguments["models"])
     work = {"ours": ours, "rsatoolbox": rsatoolbox}[arguments["contender"]]
-    seconds, processor, error = work(arguments, models, measured)
+    seconds, processor, error, same = work(arguments, models, measured)
     print()
-    print(json.dumps({"seconds": seconds, "processor": processor, "errors": [float(value) for value in error]}))
+    print(json.dumps({"seconds": seconds, "processor": processor, "errors": error.tolist(), "same": same.tolist()}))
 
 
 if __name__ == "__main__":
