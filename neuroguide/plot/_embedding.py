@@ -145,6 +145,9 @@ def embedding(
     ax.margins(0.16 if names else 0.12 if pictures is not None else 0.06)
     groups = ["stimuli"] * len(points) if labels is None else labels
     handles = _draw_points(ax, points, groups, hidden=pictures is not None)
+    if names:  # room for them: equal scales take the margins of one direction away
+        room = 0.08 * np.ptp(points, axis=0)
+        ax.update_datalim([points.min(axis=0) - room, points.max(axis=0) + room])
     if pictures is not None:
         _draw_pictures(ax, points, pictures, groups, framed=labels is not None)
     if names:

@@ -26,9 +26,10 @@ class Heading:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Wrapped lines of notes, the height in points at which they start, and that of the title."""
+    """Wrapped lines of notes and title, the height in points at which the notes start, and that of the title."""
 
     lines: list[str]
+    heading: list[str]
     start: float
     title: float
 
@@ -57,14 +58,16 @@ def _plan(ax: Axes, heading: Heading) -> _Plan:
     width = extent(ax)[0]
     # the dot stays at the end of a line
     lines = wrap("\u00a0· ".join(note for note in heading.notes if note), NOTE_SIZE, max(width, 120.0))
+    title = wrap(heading.title or "", TITLE_SIZE, 0.97 * width)
     start = _FOOT
     if heading.simulated:
-        rows = [text_width(heading.title or "", TITLE_SIZE), *(text_width(line, NOTE_SIZE) for line in lines)]
+        widest = max((text_width(line, TITLE_SIZE) for line in title), default=0.0)
+        rows = [widest] * len(title) + [text_width(line, NOTE_SIZE) for line in lines]
         # the mark is nearly two lines high
-        if max(rows[-2:]) + text_width(_TAG, NOTE_SIZE) + 20 > width:
-            start += LINE * NOTE_SIZE + 5
+        if max(rows[-2:], default=0.0) + text_width(_TAG, NOTE_SIZE) + 20 > width:
+            start += LINE * NOTE_SIZE + 8
     top = start + LINE * NOTE_SIZE * len(lines) + (3 if lines else 0)
-    return _Plan(lines, start, top)
+    return _Plan(lines, title, start, top)
 
 
 def _write(ax: Axes, heading: Heading, plan: _Plan, title_height: float, frame: bool) -> None:
@@ -91,5 +94,5 @@ def _write(ax: Axes, heading: Heading, plan: _Plan, title_height: float, frame: 
             ha="left", va="bottom", fontsize=NOTE_SIZE, color=MUTED, linespacing=1.15, annotation_clip=False,
             gid="note",
         )  # fmt: skip
-    if heading.title:
-        ax.set_title(heading.title, loc="left", pad=title_height, fontsize=TITLE_SIZE, color=INK)
+    if plan.heading:
+        ax.set_title("\n".join(plan.heading), loc="left", pad=title_height, fontsize=TITLE_SIZE, color=INK)

@@ -67,7 +67,7 @@ def importance(
     ax = panel(ax, (5.8, 3.0))
     # before the names of the blocks, which must fit into what the legend leaves
     if legend:
-        legend_outside(ax, _handles())
+        legend_outside(ax, _handles(table, way))
     notes = _draw(ax, table, measure, way)
     settle(ax)
     finish(ax, Heading(title, notes, simulated or table_simulated(table)))
@@ -111,7 +111,7 @@ def importances(
         If a column is missing, or no row is of this way.
     """
     drawn = panels(axes, len(measures), (3.6, 3.2), columns=columns)
-    legend_beside(drawn, _handles(), own=axes is None)
+    legend_beside(drawn, _handles(table, way), own=axes is None)
     notes = [_draw(ax, table, measure, way) for ax, measure in zip(drawn, measures, strict=True)]
     settle(drawn[0])
     marked = simulated or table_simulated(table)
@@ -150,8 +150,12 @@ def _draw(ax: Axes, table: pd.DataFrame, measure: str, way: str) -> list[str]:
     return [done, f"large marks: means of {seeds} seeds" if seeds > 1 else "one network", "dashed: mean over blocks"]
 
 
-def _handles() -> list[Any]:
+def _handles(table: pd.DataFrame, way: str) -> list[Any]:
+    """Of the kinds of blocks that are drawn."""
+    read = read_table(table, "table", ("vital", "way"))
+    kinds = set(read.loc[read["way"] == way, "vital"].astype(bool))
     return [
         Line2D([], [], linestyle=(0, (4, 2)), linewidth=1.1, markersize=7, markeredgecolor="white", **look)
-        for look in _LOOKS.values()
+        for vital, look in _LOOKS.items()
+        if vital in kinds
     ]

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.lines import Line2D
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, LogLocator
 from numpy.typing import NDArray
 
 from neuroguide._core.errors import InputError
@@ -255,6 +255,8 @@ def _draw_candidates(
     bar.ax.tick_params(labelsize=TEXT_SIZE, colors=INK)
     bar.ax.yaxis.set_major_formatter(EngFormatter(sep=""))
     bar.ax.yaxis.set_minor_formatter("")
+    if high < 30 * low:  # powers of ten alone would leave it almost without numbers
+        bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
 
 
 def pareto_front(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
+from matplotlib.patheffects import Normal, Stroke
 from scipy.spatial.distance import pdist
 
 from neuroguide._core.errors import InputError
@@ -78,6 +79,8 @@ def shepard(
     order = np.lexsort((distances, dissimilarities))
     fitted = monotone(distances[order])
     look: dict[str, Any] = {"color": COLOURS[1], "linewidth": 1.8, "label": "monotone regression", "gid": "monotone"}
+    # in grey the line is as dark as the points
+    look["path_effects"] = [Stroke(linewidth=3.4, foreground="white"), Normal()]
     handles = ax.plot(dissimilarities[order], fitted, **look)
     scale = method if points is None else str(points.attrs.get("method", ""))
     if scale not in NEIGHBOURS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -47,7 +48,7 @@ def sites(
     label : str, optional
         What the values are, with their unit; by default ``long_name`` (or name) and ``units`` of ``values``.
     columns : int
-        Panels in a row of a new figure.
+        Panels in a row of a new figure, at most.
     simulated : bool
         Mark the data as simulated although the attributes do not say so (attributes that do are always shown).
 
@@ -76,7 +77,9 @@ def sites(
     known = np.concatenate([grid.values[np.isfinite(grid.values)] for grid in grids])
     low, high = limits or (float(known.min()), float(known.max()))
     low, high = (low, high) if low < high else (low - 0.5, high + 0.5)
-    drawn = panels(axes, len(grids), (2.2, 2.35), columns=columns, layout="compressed")
+    # as many rows as that takes, equally full
+    columns = math.ceil(len(grids) / math.ceil(len(grids) / columns))
+    drawn = panels(axes, len(grids), (2.2, 2.7), columns=columns, layout="compressed")
     # all panels show as many places, so that an electrode is equally large on every array
     rows, cols = (max(grid.values.shape[axis] for grid in grids) for axis in (0, 1))
     for index, (ax, grid) in enumerate(zip(drawn, grids, strict=True)):
@@ -104,7 +107,7 @@ class _Grid:
     def title(self) -> str:
         """The name of the array with its number of sites."""
         total = int(self.count.sum())
-        return f"{self.name} ({total:,} site{'s' if total != 1 else ''})"
+        return f"{self.name} ({total:,}\u00a0site{'s' if total != 1 else ''})"
 
     def notes(self) -> list[str]:
         """What a reader must know to read the map."""

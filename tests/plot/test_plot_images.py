@@ -9,8 +9,9 @@ drew them, which ``baseline/MATPLOTLIB`` states. To draw them anew, after lookin
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import re
+import sys
 from pathlib import Path
 
 import matplotlib as mpl
@@ -44,10 +45,8 @@ def minor(version):
 
 @pytest.fixture(scope="module")
 def gallery():
-    found = importlib.util.spec_from_file_location("contact_sheet", SHEET)
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module.gallery()
+    sys.path.insert(0, str(SHEET.parent))  # as for the script itself
+    return importlib.import_module("contact_sheet").gallery()
 
 
 @pytest.mark.skipif(

@@ -14,7 +14,7 @@ from neuroguide._core.errors import InputError
 def test_map_puts_every_site_in_its_place(make_sites, drawn):
     values = make_sites(simulated=1, long_name="split-half reliability")
     axes = plot.sites(values)
-    assert [ax.get_title(loc="left") for ax in axes] == ["A, array M (6 sites)", "B, array M (6 sites)"]
+    assert [ax.get_title(loc="left") for ax in axes] == ["A, array M (6\u00a0sites)", "B, array M (6\u00a0sites)"]
     grid = axes[1].images[0].get_array()
     np.testing.assert_allclose(grid, values.values[6:].reshape(2, 3))
     assert axes[1].images[0].get_extent() == [0.5, 3.5, 1.5, -0.5]
@@ -40,7 +40,7 @@ def test_map_without_animal_and_array_is_one_panel(make_sites):
     values = make_sites().isel(neuroid=slice(6)).drop_vars(["animal", "arr"])
     axes = plot.sites(values, axes=plt.subplots()[1], limits=(0, 1), label="r")
     assert axes.shape == (1,)
-    assert axes[0].get_title(loc="left") == "all sites (6 sites)"
+    assert axes[0].get_title(loc="left") == "all sites (6\u00a0sites)"
     assert axes[0].images[0].get_clim() == (0, 1)
 
 
