@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import pdist, squareform
@@ -130,7 +132,9 @@ def umap(distances: Array, start: Array, neighbours: float) -> Array:
         If umap-learn is not installed.
     """
     try:
-        from umap import UMAP
+        with warnings.catch_warnings():  # of TensorFlow, which this needs nowhere
+            warnings.simplefilter("ignore", ImportWarning)
+            from umap import UMAP
     except ImportError as error:
         raise missing_extra("umap-learn", "umap", "embedding by UMAP") from error
     # as umap-learn scales its own starts
@@ -140,7 +144,9 @@ def umap(distances: Array, start: Array, neighbours: float) -> Array:
         n_components=start.shape[1], n_neighbors=count, metric="precomputed", init=scaled.astype(np.float32),
         random_state=0, n_jobs=1,
     )  # fmt: skip
-    return np.asarray(model.fit_transform(distances), dtype=np.float64)
+    with warnings.catch_warnings():  # nothing is transformed back
+        warnings.filterwarnings("ignore", "using precomputed metric")
+        return np.asarray(model.fit_transform(distances), dtype=np.float64)
 
 
 def _neighbours(squared: Array, perplexity: float) -> Array:

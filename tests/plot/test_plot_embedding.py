@@ -192,7 +192,7 @@ def test_spread_keeps_the_gap_and_moves_nothing_without_need(numbers, gap):
         np.testing.assert_allclose(found, positions, atol=1e-6)
 
 
-@pytest.mark.filterwarnings("ignore")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of its own dependencies
 def test_umap_keeps_neighbours_together():
     pytest.importorskip("umap", reason="umap-learn is not installed (extra umap)")
     groups = np.repeat([0, 1], 12)
