@@ -71,7 +71,8 @@ _WHERE = {
     "write_scores": "neuroguide.scoring",
 }
 _PACKAGES = (
-    "engine", "nas", "plot", "recordings", "reporting", "scoring", "stimuli", "models", "execution", "testing",
+    "engine", "errors", "nas", "plot", "recordings", "reporting", "scoring", "stimuli", "models", "execution",
+    "testing",
 )  # fmt: skip
 
 __all__ = ["__version__", "plot", *_WHERE]

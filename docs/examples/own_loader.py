@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 import neuroguide as ng
-from neuroguide._core.errors import FileError
+from neuroguide.errors import FileError
 from neuroguide.recordings import Description, FileLoader, loaders
 from neuroguide.testing.loaders import check_loader
 

@@ -19,7 +19,7 @@ DIRECTIVE = re.compile(r"^::: (\S+)\n    options:\n      heading: (\S+)", re.MUL
 #: Packages whose public names are all in the reference.
 PACKAGES = (
     "recordings", "scoring", "stimuli", "models", "execution", "engine.dissimilarity", "engine.similarity",
-    "nas.spaces", "nas.samplers", "nas.guides", "nas.hournas", "nas.vital", "nas.export",
+    "errors", "nas.spaces", "nas.samplers", "nas.guides", "nas.hournas", "nas.vital", "nas.export",
 )  # fmt: skip
 
 
