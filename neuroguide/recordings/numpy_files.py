@@ -117,6 +117,8 @@ def _header(handle: IO[bytes], name: str, path: Path) -> tuple[tuple[int, ...], 
     """Shape and type from the header of a .npy file, which numpy reads as a literal and never runs."""
     try:
         version = np.lib.format.read_magic(handle)
+        if version not in ((1, 0), (2, 0), (3, 0)):
+            raise ValueError(f"its format is {version}")
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(handle)
         if min(shape, default=0) < 0:

@@ -128,10 +128,16 @@ def _zip(path: Path, table: str | None) -> tuple[pd.DataFrame, Pixels]:
     return found.metadata, ZipPixels(path, _locate(files, set(members), folder, str(path)))
 
 
+#: What numpy raises over a damaged file.
+_UNREADABLE = (
+    OSError, ValueError, EOFError, TypeError, IndexError, MemoryError, OverflowError, RecursionError, TokenError,
+)  # fmt: skip
+
+
 def _numpy(path: Path) -> tuple[pd.DataFrame, Pixels]:
     try:
         images = np.lib.format.open_memmap(path, mode="r")  # never unpickles
-    except (OSError, ValueError, EOFError, TypeError, IndexError, MemoryError, RecursionError, TokenError) as error:
+    except _UNREADABLE as error:
         reason = " ".join(str(error).split())[:200]
         raise FileError(f"{path} cannot be read as a numpy array without running code from it: {reason}") from error
     pixels = ArrayPixels(images)

@@ -117,6 +117,10 @@ def test_numpy_files_that_are_no_images_are_refused(tmp_path, pictures):
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(FileError, match="cannot be read"):
         open_stimuli(path)
+    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (-99, 8, 8, 3), }".ljust(117) + b"\n"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(99))
+    with pytest.raises(FileError, match="cannot be read"):
+        open_stimuli(path)
     np.savez(tmp_path / "set.npz", pictures)
     (tmp_path / "set.npz").rename(path)
     with pytest.raises(FileError, match="cannot be read"):
