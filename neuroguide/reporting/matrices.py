@@ -96,7 +96,8 @@ def viewer(
 
 
 def _named(attrs: Mapping[str, Any], what: str) -> str:
-    return str(attrs.get({"model": "model", "recording": "recording_identifier"}[what], ""))
+    names = {"model": ("model_source", "model"), "recording": ("recording_identifier",)}[what]
+    return next((str(attrs[name]) for name in names if name in attrs), "")
 
 
 def _check_same(model: Model, recording: xr.DataArray, attrs: Mapping[str, Any]) -> None:

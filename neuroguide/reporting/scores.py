@@ -48,9 +48,9 @@ _BUILT_IN = ("pixels", "luminance-contrast", "mean-rate")
 
 #: Attributes of scores that say how they were computed.
 _SETTINGS = (
-    "model", "model_identifier", "metric", "distance", "model_distance", "recording_distance", "comparison",
-    "normalise", "per", "time", "layer_choice", "given", "bootstrap", "resample", "permutations", "within", "seed",
-    "device", "precision", "versions",
+    "model", "model_identifier", "model_source", "models", "unit", "metric", "distance", "model_distance",
+    "recording_distance", "comparison", "normalise", "per", "time", "layer_choice", "given", "bootstrap", "resample",
+    "permutations", "within", "seed", "device", "precision", "versions",
 )  # fmt: skip
 
 
@@ -252,14 +252,16 @@ def _commands(attrs: Mapping[str, Any], file: str) -> list[tuple[str, str]]:
     """How to compute the same again, and this page."""
     commands = []
     if "model" in attrs and "recording_identifier" in attrs:
-        model = str(attrs["model"])
-        named = model in _BUILT_IN or ":" in model or model.endswith(".onnx")
+        model = str(attrs.get("model_source", attrs["model"]))
+        named = "model_source" in attrs or model in _BUILT_IN or ":" in model or model.endswith(".onnx")
         parts = ["neuroguide", "score", model if named else "FILE.py:FACTORY", str(attrs["recording_identifier"])]
         for name in _OPTIONS:
             if name in attrs and str(attrs[name]) not in ("0", ""):
                 parts += [f"--{name.replace('_', '-')}", _option(name, attrs)]
         if "given" in attrs:
             parts += ["--given", ",".join(json.loads(str(attrs["given"])))]
+        if "layers" in attrs:
+            parts += ["--layers", ",".join(json.loads(str(attrs["layers"])))]
         what = "Score again" if named else f"Score again; the scores do not say which file makes the model {model}"
         commands.append((what, shlex.join([*parts, "--out", "scores.nc"])))
     commands.append(

@@ -260,7 +260,7 @@ def _methods(settings: Mapping[str, Any], abouts: list[dict[str, Any]]) -> str:
     if search.get("halving"):
         said.append(f"Candidates were trained from scratch on each rung of a ladder ({_ladder(settings)}).")
     elif training.get("images") and search.get("method") != "hournas":
-        said.append(f"Each candidate was trained from scratch on {training['images']:,} images.")
+        said.append(f"Each candidate was trained from scratch on {training['images']:,} images{_recipe(training)}.")
     if "data" in settings:
         said.append(f"Training and validation images: {settings['data'].get('name', settings['data'].get('data'))}.")
     for about in abouts:
@@ -279,6 +279,19 @@ def _methods(settings: Mapping[str, Any], abouts: list[dict[str, Any]]) -> str:
         + "."
     )
     return " ".join(said)
+
+
+def _recipe(training: Mapping[str, Any]) -> str:
+    named = {
+        "optimiser": "",
+        "learning_rate": "learning rate ",
+        "batch_size": "batches of ",
+        "augmentation": "augmented by ",
+    }
+    said = [f"{words}{text(training[name])}" for name, words in named.items() if training.get(name)]
+    if training.get("validation_images"):
+        said.append(f"its accuracy was measured on {text(training['validation_images'])} others")
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _commands(run: SearchRun) -> list[tuple[str, str]]:

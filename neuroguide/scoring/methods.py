@@ -69,7 +69,7 @@ def methods_paragraph(scores: xr.Dataset) -> str:
     Parameters
     ----------
     scores : Dataset
-        As :func:`neuroguide.score` or :func:`neuroguide.open_scores` returns it.
+        As :func:`neuroguide.score`, :func:`neuroguide.compare_models` or :func:`neuroguide.open_scores` returns it.
 
     Returns
     -------
@@ -85,19 +85,26 @@ def methods_paragraph(scores: xr.Dataset) -> str:
     lacking = [name for name in ("metric", "n_stimuli", "normalise") if name not in attrs]
     if lacking:
         raise InputError(f"scores have no attribute {lacking[0]!r}; give scores as ng.score returns them")
-    sentences = [_recorded(scores), *_responses(attrs), *_compared(attrs), *_noise(scores), *_inference(attrs)]
-    sentences.append(_software(attrs))
+    sentences = [_recorded(scores), *_responses(attrs), *_compared(attrs), *_noise(scores)]
+    sentences += [*_inference(attrs), *_pairs(attrs), _software(attrs)]
     return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _recorded(scores: xr.Dataset) -> str:
     attrs = scores.attrs
-    model = f"the model {attrs['model']}" if "model" in attrs else "several models"
+    model = f"the model {attrs['model']}" if "model" in attrs else _models(attrs)
     name = attrs.get("recording_identifier", "a recording")
     simulated = " (simulated data: no animal was recorded)" if attrs.get("simulated") else ""
     sites = _sites(scores)
     cite = f" [{attrs['citation']}]" if attrs.get("citation") else ""
     return f"Layers of {model} were compared with {name}{simulated}{cite}: {attrs['n_stimuli']} stimuli, {sites}."
+
+
+def _models(attrs: Mapping[str, Any]) -> str:
+    *others, last = list(json.loads(str(attrs.get("models", "{}")))) or ["several models"]
+    if others:
+        return f"the models {', '.join(others)} and {last}"
+    return f"the model {last}" if "models" in attrs else last
 
 
 def _sites(scores: xr.Dataset) -> str:
@@ -194,6 +201,19 @@ def _inference(attrs: Mapping[str, Any]) -> list[str]:
     if attrs.get("layer_choice") == "crossvalidated":
         found.append("Layers were chosen on one half of the stimuli and reported on the other (50 random halves).")
     return found
+
+
+def _pairs(attrs: Mapping[str, Any]) -> list[str]:
+    """Of scores of :func:`neuroguide.compare_models`: what was tested, and against what."""
+    if "unit" not in attrs:
+        return []
+    best = "its most similar layer, chosen anew in every sample; "
+    each = f"Each model was represented by {best}" if attrs["unit"] == "model" else "Every layer stood for itself; "
+    return [
+        f"{each}all saw the same samples. The difference of two, divided by its standard error over the samples, was "
+        "referred to Student's t with the smallest number of what was resampled minus one as degrees of freedom "
+        "(Schütt et al. 2023); p values are two-sided and corrected over the pairs of a region by Holm's method."
+    ]
 
 
 def _software(attrs: Mapping[str, Any]) -> str:

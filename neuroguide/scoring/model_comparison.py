@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -24,10 +25,9 @@ from neuroguide.models.zoo import Model, open_model
 from neuroguide.scoring.distances import AnyDistance, warn_if_approximate
 from neuroguide.scoring.inference import LEVEL, Inference, resampled
 from neuroguide.scoring.layers import layer_rdms
-from neuroguide.scoring.rdms import KEPT_ATTRS
-from neuroguide.scoring.score import check_options, distance_attrs, known_distances, stimulus_ids
+from neuroguide.scoring.score import check_options, distance_attrs, known_distances, provenance, stimulus_ids
 from neuroguide.scoring.subjects import animal_targets
-from neuroguide.scoring.targets import is_rdm, open_any, stimuli_of, targets_of
+from neuroguide.scoring.targets import open_any, stimuli_of, targets_of
 from neuroguide.stimuli import StimulusSet
 
 #: What p values are called, by what was done to them.
@@ -78,9 +78,9 @@ def compare_models(
     Returns
     -------
     xarray.Dataset
-        By model and region: ``similarity``, ``ci_low``, ``ci_high``, ``best_layer``; by region, model and ``model_2``:
-        ``difference`` (model minus model_2), ``standard_error``, ``p_value``, ``p_holm`` (family-wise error rate) and
-        ``p_fdr`` (false discovery rate). :func:`neuroguide.plot.comparisons` draws it, and
+        By model and region: ``similarity``, ``ci_low``, ``ci_high``, ``best_layer``; by region: ``n_sites``; by region,
+        model and ``model_2``: ``difference`` (model minus model_2), ``standard_error``, ``p_value``, ``p_holm``
+        (family-wise error rate) and ``p_fdr`` (false discovery rate). :func:`neuroguide.plot.comparisons` draws it, and
         ``plot.comparison(found, region="IT", significance=found["p_holm"].sel(region="IT"))`` marks who differs.
 
     Raises
@@ -138,18 +138,15 @@ def compare_models(
     joined = xr.concat(parts, dim=xr.Variable("region", [target.region for target in targets]))
     for name in ("similarity", "ci_low", "ci_high", "best_layer"):
         joined[name] = joined[name].transpose("model", "region")
-    kept = {
-        f"recording_{name}" if name == "identifier" else name: opened.attrs[name]
-        for name in KEPT_ATTRS
-        if name in opened.attrs
-    }
+    joined["n_sites"] = ("region", [target.n_sites for target in targets])
     return joined.assign_attrs(
-        kept
+        provenance(opened, shown, targets)
         | distance_attrs(opened, own, theirs, per)
         | {
             "metric": "rsa", "comparison": str(comparison), "normalise": normalise, "per": per, "unit": unit,
             "bootstrap": bootstrap, "resample": resample, "seed": seed, "ci_level": LEVEL, "n_stimuli": len(ids),
-            "recording_kind": "RDM" if is_rdm(opened) else "responses",
+            "time": time if isinstance(time, str) else json.dumps(list(time)), "device": where["device"],
+            "precision": dtype, "models": json.dumps({name: each.identifier for name, each in networks.items()}),
             "no_ceiling": "models are compared with each other; ng.score gives the ceiling",
         }
     )  # fmt: skip

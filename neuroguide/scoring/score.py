@@ -229,7 +229,8 @@ def score(
     if time == "each":
         scores = by_bin(scores, opened)
     return scores.assign_attrs(
-        _provenance(network, opened, shown, targets)
+        {"model": network.name, "model_identifier": network.identifier}
+        | provenance(opened, shown, targets)
         | distance_attrs(opened, own, theirs, per)
         | {
             "metric": metric, "comparison": str(comparison), "normalise": normalise, "per": per,
@@ -240,7 +241,8 @@ def score(
         | ({"resample": resample} if bootstrap else {})
         | ({"within": within} if within is not None else {})
         | ({"given": json.dumps(list(given))} if given else {})
-        | reporting_attrs(opened, targets)
+        | ({"model_source": model} if isinstance(model, str) else {})
+        | ({"layers": json.dumps(list(names))} if layers is not None else {})
     )  # fmt: skip
 
 
@@ -302,10 +304,9 @@ def distance_attrs(recording: xr.DataArray, own: Distance, theirs: Distance, per
     return {"distance": text, "model_distance": model["distance"]}
 
 
-def _provenance(network: Model, recording: xr.DataArray, shown: StimulusSet, targets: list[Target]) -> dict[str, Any]:
-    """What was compared, in words and numbers that fit into a netCDF attribute."""
-    attrs: dict[str, Any] = {"model": network.name, "model_identifier": network.identifier}
-    attrs |= {
+def provenance(recording: xr.DataArray, shown: StimulusSet, targets: list[Target]) -> dict[str, Any]:
+    """With what models were compared, in words and numbers that fit into a netCDF attribute."""
+    attrs: dict[str, Any] = {
         f"recording_{name}" if name == "identifier" else name: recording.attrs[name]
         for name in KEPT_ATTRS
         if name in recording.attrs
@@ -319,4 +320,4 @@ def _provenance(network: Model, recording: xr.DataArray, shown: StimulusSet, tar
                 animals[str(animal)] = animals.get(str(animal), 0) + 1
     attrs["sites_per_animal"] = json.dumps(animals) if animals else "unknown"
     attrs["versions"] = json.dumps({"neuroguide": __version__, "torch": version("torch"), "numpy": version("numpy")})
-    return attrs
+    return attrs | reporting_attrs(recording, targets)

@@ -16,6 +16,7 @@ from neuroguide.engine.dissimilarity import condense
 from neuroguide.engine.inference.bootstrap import bootstrap_sites, bootstrap_stimuli
 from neuroguide.models import Preprocess
 from neuroguide.models.zoo import Model
+from neuroguide.scoring import methods_paragraph
 from neuroguide.stimuli import StimulusSet
 
 N = 24
@@ -194,8 +195,16 @@ def test_models_are_compared_pair_by_pair(model: Model, responsive: xr.DataArray
     assert float(part["p_value"].sel(model="right", model_2="other")) == pytest.approx(2 * stats.t.sf(abs(t), N - 1))
     assert len(ng.plot.comparisons(found)) == 2
     ng.plot.comparison(found, region="IT", significance=part["p_holm"])
+    methods = methods_paragraph(found)
+    for part in (
+        "Layers of the models right, same and other were compared with", "repetitions",
+        f"{int(found['n_sites'][0])} sites in {found['region'].values[0]}",
+        "300 samples of the stimuli", "chosen anew in every sample", "Student's t", "Holm's method", "torch", "seed 1.",
+    ):  # fmt: skip
+        assert part in methods
     again = ng.compare_models([model], responsive, stimuli=many, unit="layer", bootstrap=200)
     assert again["model"].values.tolist() == ["small: 1", "small: 3"]
+    assert "Layers of the model small were" in methods_paragraph(again)
 
 
 def test_what_cannot_be_compared_is_refused(never: Model, responsive: xr.DataArray, many: StimulusSet) -> None:
