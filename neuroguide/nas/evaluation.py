@@ -138,7 +138,9 @@ def evaluate(spec: Mapping[str, Any]) -> dict[str, Any]:
         before.update(guide.measure(untrained, stages, accuracy=None, device=device))  # type: ignore[arg-type]
         guidance_seconds += time.perf_counter() - looked
 
-    watching = {"milestones": (0,), "at_milestone": look} if getattr(guide, "looks_before", False) else {}
+    # without a training, before is after
+    twice = getattr(guide, "looks_before", False) and fidelity.images > 0
+    watching = {"milestones": (0,), "at_milestone": look} if twice else {}
     network, result = train_candidate(space, arch, data, fidelity, seed=spec["seed"], device=device, **watching)
     guided = time.perf_counter()
     measures = guide.measure(
@@ -157,8 +159,10 @@ def evaluate(spec: Mapping[str, Any]) -> dict[str, Any]:
             "images": result.images_seen, "loss": result.loss, "summed_training_loss": result.summed_training_loss,
             "parameters": cost.parameters, "flops": cost.flops,
         }  # fmt: skip
-        measures = guide.with_training(measures, {k: v for k, v in facts.items() if v is not None}, before)
-    forwarded = result.images_forwarded + guide.images_forwarded
+        facts = {name: fact for name, fact in facts.items() if fact is not None}
+        measures = guide.with_training(measures, facts, before if twice else measures)
+    shown = guide.images_forwarded * (1 + twice)
+    forwarded = result.images_forwarded + shown
     if spec.get("weights") is not None:
         save_weights(network, spec["weights"], space=space, arch=arch, data=data)
     return {
@@ -174,7 +178,7 @@ def evaluate(spec: Mapping[str, Any]) -> dict[str, Any]:
         "images_seen": result.images_seen,
         "images_forwarded": forwarded,
         "image_equivalents": result.images_seen + forwarded / 3,
-        "spent_flops": result.flops + cost.flops * guide.images_forwarded,
+        "spent_flops": result.flops + cost.flops * shown,
         "seconds": time.perf_counter() - started,
         "guidance_seconds": guidance_seconds,
         "weights": spec.get("weights"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -282,18 +282,23 @@ class Pool:
         """
         resolved = self.guide(guide)
         if isinstance(resolved, AutoWeights):
-            return images + (validation_images + self._shown(resolved)) / 3
+            return images + (validation_images + self._shown(resolved, images)) / 3
         if not isinstance(resolved, TableGuide):
             return images + validation_images / 3
         forwarded = validation_images if resolved.performance else 0
         return images * resolved.trains + (forwarded + self._stimuli_of(resolved.teachers)) / 3
 
-    def _shown(self, weights: AutoWeights) -> int:
+    def _shown(self, weights: AutoWeights, images: int) -> int:
         """Stimuli that a candidate is shown, before its training and after it."""
-        looks = [name.partition("similarity/") for name in weights.features if "similarity/" in name]
-        return sum(self._stimuli_of([t for when, _, t in looks if when == prefix]) for prefix in ("", "initial "))
+        looks: dict[str, set[str]] = {"": set(), "initial ": set()}
+        for name in weights.features:
+            when, similarity, teacher = name.partition("similarity/")
+            if similarity:
+                # without a training, before is after
+                looks[when if images else ""].add(teacher)
+        return sum(self._stimuli_of(teachers) for teachers in looks.values())
 
-    def _stimuli_of(self, teachers: Sequence[str]) -> int:
+    def _stimuli_of(self, teachers: Iterable[str]) -> int:
         sizes = json.loads(self.dataset.attrs["stimuli"])
         return sum(int(sizes[name]) for name in {self._stimuli[teacher] for teacher in teachers})
 

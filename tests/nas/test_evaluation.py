@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,11 @@ def test_a_guide_may_look_before_the_training(
     assert (measures["images"], measures["loss"]) == (120.0, outcome["loss"])
     assert outcome["value"] == pytest.approx(2 * before - (outcome["loss"] - 1) / 0.5)
     assert outcome["images_forwarded"] == 40 + 2 * 20
+    assert outcome["spent_flops"] == outcome["flops"] * (3 * 120 + 40 + 2 * 20)
+    fidelity = replace(FIDELITY, images=0).to_json()
+    once = evaluate(spec | {"guide_folder": str(tmp_path / "auto"), "fidelity": fidelity})
+    assert once["measures"]["initial similarity/IT"] == once["measures"]["similarity/IT"]
+    assert once["images_forwarded"] == 40 + 20
 
 
 def test_nothing_depends_on_what_ran_before_or_where(make: Any) -> None:

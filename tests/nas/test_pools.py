@@ -83,6 +83,9 @@ def test_fitted_weights_look_before_and_after(pool, dataset):
     expected = (measures["P"] - 0.3) / 0.1 + 2 * measures["similarity/V4"] + 3 * (untrained - 0.5)
     assert pool.values(weights, 1000) == pytest.approx(expected)
     assert pool.cost(weights, 1000, validation_images=1000) == pytest.approx(1000 + (1000 + 600 + 90) / 3)
+    both = replace(weights, features=("P", "similarity/V4", "initial similarity/V4"))
+    assert pool.cost(both, 1000, validation_images=1000) == pytest.approx(1000 + (1000 + 2 * 600) / 3)
+    assert pool.cost(both, 0, validation_images=1000) == pytest.approx((1000 + 600) / 3)
     with pytest.raises(InputError, match="no spearman similarities after 1000 images"):
         pool.values(replace(weights, comparison="spearman"), 1000)
     dataset["similarity_spearman"] = dataset["similarity"].max("stage").rename(teacher="teacher_compared") / 2

@@ -164,8 +164,8 @@ class PreparedAuto:
 
     @property
     def images_forwarded(self) -> int:
-        """Stimuli that each candidate is shown, before and after its training if both count."""
-        return self.teacher.images_forwarded * (1 + self.looks_before)
+        """Stimuli that each candidate is shown each time that it is measured."""
+        return self.teacher.images_forwarded
 
     @property
     def looks_before(self) -> bool:
@@ -195,7 +195,7 @@ class PreparedAuto:
         facts : mapping from str to float
             ``images`` trained on, ``loss``, ``summed_training_loss``, ``parameters``, ``flops``: what is known of them.
         before : mapping
-            Measures of the untrained network; empty if it was not looked at.
+            Measures of the untrained network.
         """
         wanted = {"images", *(name.removeprefix("log ") for name in self.weights.features)}
         known = {name: float(value) for name, value in facts.items() if name in wanted}

@@ -49,7 +49,7 @@ class PreparedGuide(Protocol):
 
     @property
     def images_forwarded(self) -> int:
-        """Stimuli that each measured candidate is shown: a third of an image-equivalent each."""
+        """Stimuli that a candidate is shown when it is measured: a third of an image-equivalent each."""
         ...
 
     def measure(
