@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import neuroguide as ng
-from neuroguide.nas.guides import open_guide
+from neuroguide.nas.guides import Combined, Teacher
 
 pytestmark = pytest.mark.browser
 
@@ -177,15 +177,60 @@ def test_print_opens_the_cards_and_is_light(show: Callable[..., Any], run_page: 
     assert not page.locator("nav").is_visible()
 
 
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory, neuroguide_home: Path) -> dict[str, Path]:
+    """The report of a trained network's scores (92 images) and of a search guided by macaque V4 and IT."""
+    pytest.importorskip("efficientnet_lite_pytorch", reason="the trained network is not installed (extra test)")
+    folder = tmp_path_factory.mktemp("recorded")
+    network = f"{Path(__file__).parents[2] / 'benchmarks' / 'efficientnet_lite0.py'}:make"
+    layers = ["blocks.2", "blocks.6", "blocks.10", "blocks.13", "head"]
+    scores = ng.score(network, "kriegeskorte2008", layers=layers, bootstrap=200, given=["pixels"])
+    scored = ng.report(ng.write_scores(scores, folder / "scores.nc"), folder / "scores.html", rdms=True)
+    v4 = Teacher("cowley2023:210325", n_stimuli=40, name="V4")
+    it = Teacher("kriegeskorte2008", ["monkey IT"], name="monkey IT")
+    run = ng.search(
+        "macro", Combined([v4, it]), data="objects:256", trials=4, images=64, training={"validation_images": 64},
+        sampler="random", executor="inline", run=folder / "run",
+    )  # fmt: skip
+    return {"scores": scored, "search": ng.report(run, folder / "search.html")}
+
+
 @pytest.mark.real
-def test_reports_of_recorded_data(show: Callable[..., Any], neuroguide_home: Path, tmp_path: Path) -> None:
-    scores = ng.write_scores(ng.score("pixels", "kriegeskorte2008"), tmp_path / "scores.nc")
-    scored = ng.report(scores, tmp_path / "scores.html", rdms=True)
-    guide = open_guide(["performance", "recording:kriegeskorte2008"])
-    run = ng.search("cells", guide, data="objects:64", trials=2, images=0, sampler="random", run=tmp_path / "run")
-    for path in (scored, ng.report(run, tmp_path / "run.html")):
-        page = show(path, bypass_csp=True)
-        assert path.stat().st_size < 5_000_000
-        assert "Simulated data." not in page.inner_text("body")
-        assert "10.1016/j.neuron.2008.10.043" in page.inner_text("#references")
-        assert axe(page) == []
+@pytest.mark.parametrize("which", ["scores", "search"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_reports_of_recorded_data(show: Callable[..., Any], recorded: dict[str, Path], which: str, scheme: str) -> None:
+    page = show(recorded[which], color_scheme=scheme, bypass_csp=True)
+    assert recorded[which].stat().st_size < 5_000_000
+    assert "Simulated data." not in page.inner_text("body")
+    assert "10.1016/j.neuron.2008.10.043" in page.inner_text("#references")
+    assert "sha256:06f21214" in page.inner_text("#provenance")
+    assert axe(page) == []
+
+
+@pytest.mark.real
+def test_a_trained_network_beside_monkey_it(show: Callable[..., Any], recorded: dict[str, Path]) -> None:
+    page = show(recorded["scores"])
+    assert "monkey IT: most similar is layer" in page.inner_text("#summary")
+    spot = page.locator("#profile .spot[data-layer='blocks.2']")
+    spot.hover(force=True)
+    assert page.get_by_role("tooltip").inner_text().startswith("blocks.2: monkey IT 0.")
+    spot.dispatch_event("click")
+    assert page.locator(".matrix[data-of]:not([hidden])").get_attribute("data-of") == "blocks.2"
+    assert page.locator(".matrix:not([hidden]) img").count() == 3  # the layer, monkey IT and human IT
+    assert "--layers blocks.2,blocks.6" in page.inner_text("#repeat")
+    page.get_by_label("Filter rows").fill("monkey head")
+    assert column(page, "Layer") == ["head"]
+
+
+@pytest.mark.real
+def test_a_search_guided_by_v4_and_it(show: Callable[..., Any], recorded: dict[str, Path]) -> None:
+    page = show(recorded["search"])
+    assert "4 of 4 trials of the space macro" in page.inner_text("#summary")
+    board = page.locator("#board thead").inner_text()
+    assert "Like V4" in board
+    assert "Like monkey IT" in board
+    page.get_by_role("columnheader", name="Like V4").get_by_role("button").click()
+    similar = [float(text) for text in column(page, "Like V4")]
+    assert similar == sorted(similar, reverse=True)
+    assert page.locator("details svg").count() == 4  # a drawing on every card
+    assert "10.1101/2023.11.22.568315" in page.inner_text("#references")
