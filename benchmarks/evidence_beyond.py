@@ -213,9 +213,9 @@ def efficiencies(tables: dict[str, Table], auto: AutoWeights) -> str:
         if kept.sum() < LEAST or not np.isfinite(ceiling):
             continue
         for label, sizes in (("1,000", [1000]), ("cheapest", [250, 500, 1000, 2500, 5000])):
-            reference = _curve(table, "P", kept, sizes)
+            reference = curve(table, "P", kept, sizes)
             for text, guide in (("auto", auto), ("P + TG(V4, IT)", HEADLINE)):
-                side = _curve(table, guide, kept, sizes)
+                side = curve(table, guide, kept, sizes)
                 goals = [np.full(len(side[1]), share * ceiling) for share in GOALS]
                 found = [str(efficiency(*reference, *side, goal)) for goal in goals]
                 rows.append([f"`{name}`{', report half' if name == 'macro' else ''}", text, label, *found])
@@ -223,9 +223,10 @@ def efficiencies(tables: dict[str, Table], auto: AutoWeights) -> str:
     return markdown(header, rows) if rows else "No ceiling yet."
 
 
-def _curve(
+def curve(
     table: Table, guide: str | AutoWeights, kept: NDArray[np.bool_], sizes: list[int]
 ) -> tuple[list[float], Floats]:
+    """Costs, and Spearman with mature accuracy there, (n_samples, n_costs), on some of the networks."""
     counts = table.counts(kept, EXPLORATORY)
     points = []
     for size, images in itertools.product(sizes, early(table) if isinstance(guide, AutoWeights) else table.images):

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from evidence_beyond import curve, shipped, untouched
 from evidence_pool import Table
 from evidence_statistics import Estimate
 from evidence_tables import BRAIN, HEADLINE, ceiling_of, curves, permuted_increments
 from matplotlib.axes import Axes
 
+from neuroguide.nas.guides import AutoWeights
+
+COST = "image-equivalents of a candidate"
 COLOURS = {"P": "0.35", HEADLINE: "tab:red", BRAIN: "tab:orange", "TG(pixels@v4, pixels@it)": "tab:blue"}
 NAMES = {HEADLINE: "P + TG(V4, IT)", BRAIN: "TG(V4, IT)", "TG(pixels@v4, pixels@it)": "TG(pixels)"}
 
@@ -27,9 +31,27 @@ def correlations(table: Table, axes: Axes, title: str) -> None:
     ceiling = ceiling_of(table).value
     if np.isfinite(ceiling):
         axes.axhline(ceiling, color="0.6", lw=1, ls="--")
-        axes.text(1, ceiling, "seed to seed", ha="right", va="top", color="0.4", transform=axes.get_yaxis_transform())
-    axes.set(xscale="log", xlabel="image-equivalents of a candidate", title=f"{title}, n = {int(kept.sum())}")
+        axes.text(
+            1, ceiling, "seed to seed", ha="right", va="bottom", color="0.4", transform=axes.get_yaxis_transform()
+        )
+    axes.set(xscale="log", xlabel=COST, title=f"{title}, n = {int(kept.sum())}", ylim=(-0.3, 1.05))
     axes.set_ylabel("Spearman with mature accuracy")
+
+
+def fitted(table: Table, axes: Axes, auto: AutoWeights) -> None:
+    """The fitted guide on the networks that nothing was chosen on, with 1,000 validation images."""
+    kept = untouched(table, "macro")
+    for guide, colour, name in (
+        ("P", "0.35", "P"),
+        (HEADLINE, "tab:red", NAMES[HEADLINE]),
+        (auto, "tab:green", "auto"),
+    ):
+        costs, found = curve(table, guide, kept, [1000])
+        drawn = [Estimate.of(column[0], column[1:]) for column in found.T]
+        axes.plot(costs, [e.value for e in drawn], "o-", color=colour, markersize=3, label=name)
+        axes.fill_between(costs, [e.low for e in drawn], [e.high for e in drawn], color=colour, alpha=0.12, lw=0)
+    axes.set(xscale="log", xlabel=COST, title=f"macro, report half, n = {int(kept.sum())}", ylim=(-0.5, 1.05))
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
 
 
 def scatter(table: Table, axes: Axes) -> None:
@@ -52,9 +74,13 @@ def null(table: Table, axes: Axes) -> None:
 def draw(tables: dict[str, Table], folder: Path) -> None:
     """Write all figures."""
     folder.mkdir(exist_ok=True)
-    figure, axes = plt.subplots(1, len(tables), figsize=(4.2 * len(tables), 3.6), squeeze=False, sharey=True)
-    for (name, table), one in zip(tables.items(), axes[0], strict=True):
+    auto = shipped()
+    panels = len(tables) + (auto is not None)
+    figure, axes = plt.subplots(1, panels, figsize=(4.2 * panels, 3.6), squeeze=False)
+    for (name, table), one in zip(tables.items(), axes[0], strict=False):
         correlations(table, one, name)
+    if auto is not None:
+        fitted(tables["macro"], axes[0, -1], auto)
     axes[0, 0].legend(frameon=False, fontsize=8)
     _save(figure, folder / "evidence_curves.png")
     figure, axes = plt.subplots(1, 2, figsize=(8.6, 3.4))
