@@ -30,6 +30,8 @@ TOP = 4000
 PENALTIES = 10.0 ** np.arange(-1, 4)
 BRAIN = ("similarity/monkey IT", "similarity/V4")
 LITE0 = tuple(f"similarity/EfficientNet-Lite0 blocks.{b}@it" for b in (4, 8, 13))
+#: What the winner is compared with to see what recordings add: the same measures without similarities.
+BRAINLESS = "no brain: P, size"
 SHIPPED = HERE.parent / "neuroguide" / "_data" / "auto_guide.json"
 
 
@@ -187,6 +189,8 @@ def weights_table(auto: AutoWeights) -> str:
 def by_images(tables: dict[str, Table], auto: AutoWeights, best: str) -> str:
     """``auto`` against P, P + TG and the best baseline on untouched networks."""
     rows = []
+    # the same fit without any similarity: what the brain adds
+    brainless = fixed(tables["macro"], next(method for method in METHODS if method.name == BRAINLESS))
     for name, table in tables.items():
         kept = untouched(table, name)
         if kept.sum() < LEAST:
@@ -196,11 +200,13 @@ def by_images(tables: dict[str, Table], auto: AutoWeights, best: str) -> str:
             ours = spearman(table.pool.values(auto, images)[table.rows][kept], table.mature[kept], counts)
             row = [f"`{name}`{', report half' if name == 'macro' else ''}", str(int(kept.sum())), f"{images:,}",
                    str(Estimate.of(ours[0], ours[1:]))]  # fmt: skip
-            for other in ("P", HEADLINE, f"P & {best}"):
-                theirs = spearman(table.values(other, images)[kept], table.mature[kept], counts)
+            others = [table.values(other, images) for other in ("P", HEADLINE, f"P & {best}")]
+            for values in (*others, table.pool.values(brainless, images)[table.rows]):
+                theirs = spearman(values[kept], table.mature[kept], counts)
                 row.append(str(Estimate.of(ours[0] - theirs[0], (ours - theirs)[1:])))
             rows.append(row)
-    header = ("pool", "n", "images", "auto", "auto minus P", "auto minus P + TG(V4, IT)", f"auto minus P & {best}")
+    header = ("pool", "n", "images", "auto", "auto minus P", "auto minus P + TG(V4, IT)", f"auto minus P & {best}",
+              f"auto minus the fit of \"{BRAINLESS}\"")  # fmt: skip
     return markdown(header, rows)
 
 
