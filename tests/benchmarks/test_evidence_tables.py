@@ -4,6 +4,7 @@ import json
 
 import evidence
 import evidence_beyond
+import evidence_halving
 import evidence_tables as tables
 import numpy as np
 import pytest
@@ -51,6 +52,9 @@ def made(pool, n, *, helps, noise=0.6):
         "validation_loss": (("architecture", "seed", "images"), seen(1)),
         "summed_training_loss": (("architecture", "seed", "images"), seen(1)),
         "similarity": (("architecture", "seed", "images", "stage", "teacher"), similarity),
+        **{f"similarity_{comparison}": (("architecture", "seed", "images", "teacher_compared"),
+                                        similarity[..., [names.index(name) for name in BRAIN]].max(axis=3))
+           for comparison in ("spearman", "whitened-pearson", "cka")},
         "proxies": (("architecture", "seed", "proxy"), rng.lognormal(size=(n, seeds, len(PROXIES)))),
         "mature_test_accuracy": (
             ("architecture", "seed"), 0.6 + 0.03 * (quality[:, None] + 0.1 * rng.normal(size=(n, 2)))),
@@ -64,6 +68,7 @@ def made(pool, n, *, helps, noise=0.6):
         "architecture": np.array([space.hash(a) for a in everyone], object),
         "seed": np.array(["A", "B"], object), "images": images, "validation_images": [250, 500, 1000, 2500, 5000],
         "teacher": np.array(names, object), "teacher_stimuli": ("teacher", np.array(list(TEACHERS.values()), object)),
+        "teacher_compared": np.array(BRAIN, object),
         "teacher_ceiling": ("teacher", np.where(np.array(names) == "V4", 0.9, np.nan)),
         "proxy": np.array(list(PROXIES), object),
         "half": ("architecture", np.array([half(space.hash(a)) for a in everyone], object)),
@@ -142,11 +147,28 @@ def test_better_guides_are_chosen_where_they_are_better(helped, useless):
     scores = {
         m.name: evidence_beyond.cross_validated(helped, m, helped.stratum("c")) for m in evidence_beyond.METHODS[:3]
     }
-    assert scores["weights for P, IT, V4"] > scores["P"] + 0.1
+    assert scores["P, IT, V4"] > scores["P"] + 0.1
     scores = {
         m.name: evidence_beyond.cross_validated(useless, m, useless.stratum("c")) for m in evidence_beyond.METHODS[:3]
     }
-    assert scores["weights for P, IT, V4"] < scores["P"] + 0.02
+    assert scores["P, IT, V4"] < scores["P"] + 0.02
+
+
+def test_what_is_fixed_ranks_as_what_was_fitted(helped):
+    method = evidence_beyond.METHODS[2]
+    kept = evidence_beyond.chosen_half(helped)
+    auto = evidence_beyond.fixed(helped, method)
+    weights = evidence_beyond.fitted(evidence_beyond.design(helped, method, 1000, kept), helped.mature[kept])
+    expected = evidence_beyond.design(helped, method, 1000, kept) @ weights
+    assert helped.pool.values(auto, 1000)[helped.rows][kept] == pytest.approx(expected, abs=1e-4)
+
+
+def test_halving_climbs_by_the_guide():
+    values = {250: np.array([5.0, 4, 3, 2, 1]), 1000: np.array([0.0, 1, 2, 9, 9])}
+    drawn = np.array([[0, 1, 2, 3], [4, 3, 2, 1]])
+    # of the first two by 250 images, the better by 1,000
+    assert evidence_halving.climb(values, drawn, ((4, 250), (2, 1000))).tolist() == [1, 2]
+    assert evidence_halving.climb(values, drawn, ((4, 1000),)).tolist() == [3, 4]
 
 
 def test_fitted_weights_are_those_of_ridge_regression():

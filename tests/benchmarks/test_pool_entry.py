@@ -5,7 +5,7 @@ import pytest
 import torch
 from pool_digest import decoded
 from pool_entry import data, outcomes, train_and_measure
-from pool_members import SEEDS, SPACES, jobs, members, premature, space_of
+from pool_members import SEEDS, SPACES, in_order, jobs, members, premature, space_of
 
 from neuroguide.engine.dissimilarity import rdm
 from neuroguide.engine.similarity import compare
@@ -19,14 +19,22 @@ def test_pools_are_as_planned():
     assert len(listed) == 117 + 59
     assert [job.seed for job in listed[:9]] == list("AAABAAABA")
     assert [job.hash for job in listed if job.seed == "B"] == [job.hash for job in listed if job.seed == "A"][:59]
-    assert len({job.name for pool in SPACES for job in jobs(pool)}) == sum(len(list(jobs(pool))) for pool in SPACES)
+    assert len({job.name for pool in SPACES for job in jobs(pool)}) == sum(len(jobs(pool)) for pool in SPACES)
     assert not {100, 101} & set(SEEDS.values())
+
+
+def test_the_rest_of_seed_b_comes_after_both_exhausted_pools():
+    names = [job.name for job in in_order()]
+    assert sorted(names) == sorted(job.name for pool in SPACES for job in jobs(pool))
+    seed_a = [i for i, job in enumerate(in_order()) if job.pool in ("macro", "cells") and job.seed == "A"]
+    later = in_order()[max(seed_a) + 1 :]
+    assert {(job.pool, job.seed) for job in later if job.pool != "macro-wide"} == {("macro", "B"), ("cells", "B")}
 
 
 @pytest.mark.real
 def test_measures_are_those_of_a_search(neuroguide_home):
     torch.set_num_threads(1)
-    job = next(jobs("macro"))
+    job = jobs("macro")[0]
     fidelity = premature(500)
     numbers, arrays = train_and_measure(job, fidelity)
     network, result = train_candidate(space_of("macro"), job.arch, data(), fidelity, seed=SEEDS["A"], device="cpu")

@@ -57,7 +57,7 @@ def test_a_run_is_never_overwritten_and_goes_on_with_more_trials(run: Path, caps
     [
         (["--guide", "performance"], "give data="),
         (["--data", "objects:64"], "needs a guide"),
-        (["--data", "objects:64", "--guide", "accuracy"], "known: network, performance, recording"),
+        (["--data", "objects:64", "--guide", "accuracy"], "known: auto, network, performance, recording"),
         (["--data", "objects:64", "--guide", "performance", "--sampler", "evolutoin"], "did you mean 'evolution'"),
         (["--data", "objects:64", "--guide", "performance", "--space", "makro"], "did you mean 'macro'"),
         (["--data", "nosuch", "--guide", "performance"], "nosuch"),
