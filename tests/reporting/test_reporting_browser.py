@@ -189,7 +189,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory, neuroguide_home: Path) ->
     v4 = Teacher("cowley2023:210325", n_stimuli=40, name="V4")
     it = Teacher("kriegeskorte2008", ["monkey IT"], name="monkey IT")
     run = ng.search(
-        "macro", Combined([v4, it]), data="objects:256", trials=4, images=64, training={"validation_images": 64},
+        "macro", Combined([v4, it]), data="cifar10", trials=4, images=250, training={"validation_images": 250},
         sampler="random", executor="inline", run=folder / "run",
     )  # fmt: skip
     return {"scores": scored, "search": ng.report(run, folder / "search.html")}
