@@ -10,7 +10,7 @@ import numpy as np
 import pool_teachers
 import torch
 from numpy.typing import NDArray
-from pool_entry import stimulus_sets
+from pool_entry import LEVELS, stimulus_sets
 from pool_members import MILESTONES
 from torch import Tensor
 
@@ -24,7 +24,6 @@ from neuroguide.engine.triangle import condense, square_form
 from neuroguide.nas.guides import Teacher
 from neuroguide.recordings.averaging import average_repetitions
 
-_LEVELS = 2**16 - 1
 #: Images at which permutations and smaller teachers are looked at.
 VARIED = (0, 1000, 4000)
 N_PERMUTATIONS = 200
@@ -41,7 +40,7 @@ _ROWS = [MILESTONES.index(images) for images in VARIED]
 def decoded(shard: Any, where: str, distance: str = "correlation") -> Tensor:
     """RDMs of a shard, (trainings, stages, pairs) in float64; NaN where a stage is dead."""
     low, high = np.moveaxis(shard[f"range/{where}"], -1, 0)[..., None]
-    found = torch.from_numpy(low + (high - low) / _LEVELS * shard[f"rdm/{where}"].astype(np.float64))
+    found = torch.from_numpy(low + (high - low) / LEVELS * shard[f"rdm/{where}"].astype(np.float64))
     if distance == "correlation":
         return found
     mean, norm = (torch.from_numpy(shard[f"{name}/{where}"].astype(np.float64)) for name in ("mean", "norm"))

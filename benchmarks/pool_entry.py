@@ -33,7 +33,7 @@ from neuroguide.stimuli import StimulusSet, open_stimuli
 FORMAT = 1
 N_STAGES = 3
 _CPU = torch.device("cpu")
-_LEVELS = 2**16 - 1
+LEVELS = 2**16 - 1
 #: Of validation and stimuli; those of the package.
 _VALIDATION_BATCH, _STIMULUS_BATCH = 250, 128
 
@@ -140,7 +140,7 @@ class Measured:
         low, high = float(found.min()), float(found.max())
         self.arrays[f"range/{name}"][stage] = low, high
         if high > low:
-            levels = ((found - low) * (_LEVELS / (high - low))).round().numpy()
+            levels = ((found - low) * (LEVELS / (high - low))).round().numpy()
             self.arrays[f"rdm/{name}"][stage] = levels.astype(np.uint16)
 
 
