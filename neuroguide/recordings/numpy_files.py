@@ -130,4 +130,4 @@ def _header(handle: IO[bytes], name: str, path: Path) -> tuple[tuple[int, ...], 
     return tuple(int(n) for n in shape), dtype
 
 
-LOADER = array_loader("numpy", "numpy (.npy, .npz)", (".npy", ".npz"), recognises_numpy, open_numpy)
+LOADER = array_loader("numpy", "numpy", (".npy", ".npz"), recognises_numpy, open_numpy)
