@@ -15,7 +15,8 @@ from matplotlib.axes import Axes
 from neuroguide.nas.guides import AutoWeights
 
 COST = "image-equivalents of a candidate"
-COLOURS = {"P": "0.35", HEADLINE: "tab:red", BRAIN: "tab:orange", "TG(pixels@v4, pixels@it)": "tab:blue"}
+#: Told apart by colour-blind readers (Okabe and Ito 2008).
+COLOURS = {"P": "0.35", HEADLINE: "#D55E00", BRAIN: "#E69F00", "TG(pixels@v4, pixels@it)": "#0072B2"}
 NAMES = {HEADLINE: "P + TG(V4, IT)", BRAIN: "TG(V4, IT)", "TG(pixels@v4, pixels@it)": "TG(pixels)"}
 
 
@@ -67,7 +68,7 @@ def null(table: Table, axes: Axes) -> None:
     """The increment among those of permuted stimuli."""
     drawn, real = permuted_increments(table)
     axes.hist(drawn, bins=25, color="0.75")
-    axes.axvline(real, color="tab:red")
+    axes.axvline(real, color=COLOURS[HEADLINE])
     axes.set(xlabel="increment of P + TG over P", ylabel="permutations of the stimuli")
 
 
