@@ -44,8 +44,8 @@ def fitted(table: Table, axes: Axes, auto: AutoWeights) -> None:
     kept = untouched(table, "macro")
     for guide, colour, name in (
         ("P", "0.35", "P"),
-        (HEADLINE, "tab:red", NAMES[HEADLINE]),
-        (auto, "tab:green", "auto"),
+        (HEADLINE, COLOURS[HEADLINE], NAMES[HEADLINE]),
+        (auto, "#009E73", "auto"),
     ):
         costs, found = curve(table, guide, kept, [1000])
         drawn = [Estimate.of(column[0], column[1:]) for column in found.T]
