@@ -43,6 +43,9 @@ _OPTIONS = (
     "permutations", "within", "seed",
 )  # fmt: skip
 
+#: Attributes of compared models that are options of ``neuroguide compare``.
+_COMPARE_OPTIONS = ("unit", "distance", "comparison", "normalise", "per", "bootstrap", "resample", "seed")
+
 #: Models that need no file and no library.
 _BUILT_IN = ("pixels", "luminance-contrast", "mean-rate")
 
@@ -264,6 +267,13 @@ def _commands(attrs: Mapping[str, Any], file: str) -> list[tuple[str, str]]:
             parts += ["--layers", ",".join(json.loads(str(attrs["layers"])))]
         what = "Score again" if named else f"Score again; the scores do not say which file makes the model {model}"
         commands.append((what, shlex.join([*parts, "--out", "scores.nc"])))
+    if "model_sources" in attrs and "recording_identifier" in attrs and attrs.get("time", "mean") == "mean":
+        models = json.loads(str(attrs["model_sources"]))
+        parts = ["neuroguide", "compare", *models, "--recording", str(attrs["recording_identifier"])]
+        for name in _COMPARE_OPTIONS:
+            if name in attrs:
+                parts += [f"--{name}", _option(name, attrs)]
+        commands.append(("Compare again", shlex.join([*parts, "--out", "scores.nc"])))
     commands.append(
         ("Make this page", shlex.join(["neuroguide", "report", file or "scores.nc", "--out", "report.html"]))
     )

@@ -149,7 +149,14 @@ def compare_models(
             "precision": dtype, "models": json.dumps({name: each.identifier for name, each in networks.items()}),
             "no_ceiling": "models are compared with each other; ng.score gives the ceiling",
         }
+        | ({"model_sources": json.dumps(sources)} if (sources := _sources(models)) else {})
     )  # fmt: skip
+
+
+def _sources(models: Sequence[Any] | Mapping[str, Any]) -> list[str]:
+    """What the models were opened by, where all of them can be opened again."""
+    given = list(models.values() if isinstance(models, Mapping) else [models] if isinstance(models, str) else models)
+    return given if all(isinstance(model, str) for model in given) else []
 
 
 def _opened(models: Sequence[Any] | Mapping[str, Any], least: int) -> dict[str, Model]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -210,3 +212,14 @@ def test_the_command_writes_what_the_function_writes(scores: xr.Dataset, tmp_pat
     assert main(["report", str(file), "--out", str(tmp_path / "r.html"), "--quiet"]) == 0
     assert "Scores file" in (tmp_path / "r.html").read_text(encoding="utf-8")
     assert main(["report", str(tmp_path / "nothing"), "--quiet"]) == 2
+
+
+def test_the_page_of_compared_models_says_how_to_compare_them_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = ["--recording", "virtual", "--comparison", "spearman", "--bootstrap", "200", "--seed", "3"]
+    assert main(["compare", "pixels", "luminance-contrast", *options, "--out", "first.nc", "--quiet"]) == 0
+    assert main(["report", "first.nc", "--out", "page.html"]) == 0
+    line = re.search(r"neuroguide compare [^<]+", (tmp_path / "page.html").read_text())
+    assert line is not None
+    assert main([*shlex.split(unescape(line[0]))[1:], "--quiet"]) == 0
+    xr.testing.assert_equal(ng.open_scores(tmp_path / "scores.nc"), ng.open_scores(tmp_path / "first.nc"))
