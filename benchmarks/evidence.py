@@ -48,7 +48,7 @@ def blocks(everything: dict[str, Table]) -> dict[str, str]:
     if "macro" not in tables:
         return counted
     macro = tables["macro"]
-    best = tables_of.best_baseline(macro)
+    best, proxy = tables_of.best_baseline(macro), tables_of.best_baseline(macro, tables_of.PROXIES)
     found = counted | {
         "primary": tables_of.primary(tables),
         "directions": tables_of.directions(tables),
@@ -56,16 +56,15 @@ def blocks(everything: dict[str, Table]) -> dict[str, str]:
         "nulls": tables_of.nulls(macro),
         "smaller": tables_of.smaller_teachers(macro),
         "longer": tables_of.longer(macro),
-        "beyond": evidence_beyond.report(tables, best),
+        "beyond": evidence_beyond.report(tables, list(dict.fromkeys((best, proxy)))),
         "halving": evidence_halving.report(tables, ("auto",)),
         "searches": evidence_searches.report(tables),
         "real searches": evidence_real.report(),
     }
     for name, table in tables.items():
-        proxy = (best, best) if best in tables_of.PROXIES else ("synflow", "synflow")
         found[f"everything {name}"] = tables_of.everything(table)
         found[f"efficiency {name}"] = tables_of.efficiencies(table, [*GUIDES, (f"P & {best}", f"P & {best}")])
-        found[f"images {name}"] = tables_of.by_images(table, [("P", "P"), *GUIDES, proxy])
+        found[f"images {name}"] = tables_of.by_images(table, [("P", "P"), *GUIDES, (proxy, proxy)])
     return found
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -186,8 +187,8 @@ def weights_table(auto: AutoWeights) -> str:
     return markdown(("images", *auto.features), rows)
 
 
-def by_images(tables: dict[str, Table], auto: AutoWeights, best: str) -> str:
-    """``auto`` against P, P + TG and the best baseline on untouched networks."""
+def by_images(tables: dict[str, Table], auto: AutoWeights, baselines: Sequence[str]) -> str:
+    """``auto`` against P, P + TG and baselines beside P on untouched networks."""
     rows = []
     # the same fit without any similarity: what the brain adds
     brainless = fixed(tables["macro"], next(method for method in METHODS if method.name == BRAINLESS))
@@ -200,13 +201,13 @@ def by_images(tables: dict[str, Table], auto: AutoWeights, best: str) -> str:
             ours = spearman(table.pool.values(auto, images)[table.rows][kept], table.mature[kept], counts)
             row = [f"`{name}`{', report half' if name == 'macro' else ''}", str(int(kept.sum())), f"{images:,}",
                    str(Estimate.of(ours[0], ours[1:]))]  # fmt: skip
-            others = [table.values(other, images) for other in ("P", HEADLINE, f"P & {best}")]
+            others = [table.values(other, images) for other in ("P", HEADLINE, *(f"P & {b}" for b in baselines))]
             for values in (*others, table.pool.values(brainless, images)[table.rows]):
                 theirs = spearman(values[kept], table.mature[kept], counts)
                 row.append(str(Estimate.of(ours[0] - theirs[0], (ours - theirs)[1:])))
             rows.append(row)
-    header = ("pool", "n", "images", "auto", "auto minus P", "auto minus P + TG(V4, IT)", f"auto minus P & {best}",
-              f"auto minus the fit of \"{BRAINLESS}\"")  # fmt: skip
+    header = ("pool", "n", "images", "auto", "auto minus P", "auto minus P + TG(V4, IT)",
+              *(f"auto minus P & {b}" for b in baselines), f"auto minus the fit of \"{BRAINLESS}\"")  # fmt: skip
     return markdown(header, rows)
 
 
@@ -243,14 +244,14 @@ def curve(
     return [cost for cost, _ in points], np.stack([values for _, values in points], axis=1)
 
 
-def report(tables: dict[str, Table], best: str) -> str:
+def report(tables: dict[str, Table], baselines: Sequence[str]) -> str:
     """Scores on the choose half; the guide that was fixed from it, on untouched networks."""
     auto, macro = shipped(), tables["macro"]
     if chosen_half(macro).sum() < 2 * LEAST or auto is None:
         return "Too few networks in the choose half yet."
     _, scores = tried(macro)
     text = f'`guide="auto"` compares RDMs by {auto.comparison}. Its weights, for z-scores:'
-    parts = (scores, text, weights_table(auto), by_images(tables, auto, best), efficiencies(tables, auto))
+    parts = (scores, text, weights_table(auto), by_images(tables, auto, baselines), efficiencies(tables, auto))
     return "\n\n".join(parts)
 
 

@@ -6,6 +6,8 @@ python benchmarks/evidence_searches.py          # 200 seeds of every sampler and
 from __future__ import annotations
 
 import argparse
+import functools
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import optuna
@@ -23,17 +25,36 @@ SEEDS, TRIALS, TOP, IMAGES = 200, 60, 0.05, 1000
 FILE = HERE / "pools" / "searches.nc"
 
 
-def run(name: str, seeds: int) -> xr.Dataset:
+@functools.cache
+def opened(name: str) -> Table:
+    """A pool, opened once in each process."""
+    return Table.open(name)
+
+
+def guides_of(name: str) -> list[str]:
+    """By what is searched; the best proxy is chosen in the choose half of ``macro``."""
+    return ["P", BRAIN, HEADLINE, best_baseline(opened("macro"), PROXIES), "auto"]
+
+
+def search(name: str, sampler: str, guide: str, seeds: int) -> np.ndarray:
+    """Proposals of one sampler under one guide, (search, trial)."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    pool = opened(name).pool
+    rows = np.zeros((seeds, TRIALS), np.int16)
+    for seed in range(seeds):
+        rows[seed] = pool.search(sampler, guide, images=IMAGES, trials=TRIALS, seed=seed).rows
+    print(f"{name} {sampler} {guide}", flush=True)
+    return rows
+
+
+def run(name: str, seeds: int, workers: int) -> xr.Dataset:
     """Proposals of every sampler under every guide, (sampler, guide, search, trial)."""
-    table = Table.open(name)
-    best = best_baseline(Table.open("macro"))
-    guides = ["P", BRAIN, HEADLINE, best if best in PROXIES else "synflow", "auto"]
-    rows = np.zeros((len(SAMPLERS[name]), len(guides), seeds, TRIALS), np.int16)
-    for i, sampler in enumerate(SAMPLERS[name]):
-        for j, guide in enumerate(guides):
-            for seed in range(seeds):
-                rows[i, j, seed] = table.pool.search(sampler, guide, images=IMAGES, trials=TRIALS, seed=seed).rows
-            print(f"{name} {sampler} {guide}", flush=True)
+    guides = guides_of(name)
+    with ProcessPoolExecutor(workers) as processes:
+        waiting = [
+            [processes.submit(search, name, sampler, guide, seeds) for guide in guides] for sampler in SAMPLERS[name]
+        ]
+        rows = np.array([[each.result() for each in line] for line in waiting])
     coords = {"sampler": list(SAMPLERS[name]), "guide": guides}
     return xr.Dataset({f"rows_{name}": (("sampler", "guide", "search", "trial"), rows)}, coords)
 
@@ -73,8 +94,8 @@ def report(tables: dict[str, Table]) -> str:
     """Median cost to the top 5%, and the share of searches that got there."""
     if not FILE.exists():
         return "Searches need finished pools; they have not been run yet."
-    with xr.open_dataset(FILE) as opened:
-        searches = opened.load()
+    with xr.open_dataset(FILE) as file:
+        searches = file.load()
     rows = []
     for name, samplers in SAMPLERS.items():
         if f"rows_{name}" not in searches:
@@ -96,13 +117,13 @@ def main() -> None:
     """Run all searches on the pools that are finished."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=SEEDS)
-    seeds = parser.parse_args().seeds
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    parser.add_argument("--workers", type=int, default=2)
+    given = parser.parse_args()
     names = [name for name in SAMPLERS if f"cifar10-{name}" in pool_names()]
-    names = [name for name in names if Table.open(name).pool.trained().all()]
+    names = [name for name in names if opened(name).pool.trained().all()]
     if not names:
         raise SystemExit("no pool is finished; a search could propose a network that is not there")
-    xr.merge([run(name, seeds) for name in names], join="outer").to_netcdf(FILE)
+    xr.merge([run(name, given.seeds, given.workers) for name in names], join="outer").to_netcdf(FILE)
 
 
 if __name__ == "__main__":

@@ -152,11 +152,11 @@ def directions(tables: dict[str, Table]) -> str:
     return markdown(("pool", "early seed", "mature seed", "n", "increment of P + TG over P, (c)"), rows)
 
 
-def best_baseline(table: Table) -> str:
+def best_baseline(table: Table, among: Sequence[str] = BASELINES) -> str:
     """Highest Spearman at 1,000 images in the choose half; the direction of a baseline is not turned round."""
     chosen = table.half == "choose"
     found = {}
-    for name in BASELINES:
+    for name in among:
         values = table.values(name, 0 if name in PROXIES else 1000)[chosen]
         found[name] = spearman(values, table.mature[chosen], np.ones((1, chosen.sum()), np.int64))[0]
     return max(found, key=lambda name: found[name])
