@@ -123,7 +123,8 @@ def main() -> None:
     names = [name for name in names if opened(name).pool.trained().all()]
     if not names:
         raise SystemExit("no pool is finished; a search could propose a network that is not there")
-    xr.merge([run(name, given.seeds, given.workers) for name in names], join="outer").to_netcdf(FILE)
+    found = xr.merge([run(name, given.seeds, given.workers) for name in names], join="outer")
+    found.to_netcdf(FILE, encoding={name: {"zlib": True} for name in found.data_vars})
 
 
 if __name__ == "__main__":
