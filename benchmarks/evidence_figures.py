@@ -35,7 +35,7 @@ def correlations(table: Table, axes: Axes, title: str) -> None:
         axes.text(
             1, ceiling, "seed to seed", ha="right", va="bottom", color="0.4", transform=axes.get_yaxis_transform()
         )
-    axes.set(xscale="log", xlabel=COST, title=f"{title}, n = {int(kept.sum())}", ylim=(-0.3, 1.05))
+    axes.set(xscale="log", xlabel=COST, title=f"{title}, n = {int(kept.sum())}", ylim=(-0.7, 1.05))
     axes.set_ylabel("Spearman with mature accuracy")
 
 
@@ -51,7 +51,7 @@ def fitted(table: Table, axes: Axes, auto: AutoWeights) -> None:
         drawn = [Estimate.of(column[0], column[1:]) for column in found.T]
         axes.plot(costs, [e.value for e in drawn], "o-", color=colour, markersize=3, label=name)
         axes.fill_between(costs, [e.low for e in drawn], [e.high for e in drawn], color=colour, alpha=0.12, lw=0)
-    axes.set(xscale="log", xlabel=COST, title=f"macro, report half, n = {int(kept.sum())}", ylim=(-0.5, 1.05))
+    axes.set(xscale="log", xlabel=COST, title=f"macro, report half, n = {int(kept.sum())}", ylim=(-0.7, 1.05))
     axes.legend(frameon=False, fontsize=8, loc="lower right")
 
 
