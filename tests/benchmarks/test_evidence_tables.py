@@ -5,6 +5,7 @@ import json
 import evidence
 import evidence_beyond
 import evidence_halving
+import evidence_searches
 import evidence_tables as tables
 import numpy as np
 import pytest
@@ -179,7 +180,15 @@ def test_fitted_weights_are_those_of_ridge_regression():
     assert found / found[0] == pytest.approx([1, 0, -0.5], abs=0.02)
 
 
-def test_every_table_of_every_pool_is_made(helped, monkeypatch):
+def test_every_table_of_every_pool_is_made(helped, monkeypatch, tmp_path):
+    samplers = evidence_searches.SAMPLERS["macro"]
+    rows = np.random.default_rng(0).integers(len(helped.pool), size=(len(samplers), 2, 5, 60)).astype(np.int16)
+    searches = xr.Dataset(
+        {"rows_macro": (("sampler", "guide", "search", "trial"), rows)},
+        {"sampler": list(samplers), "guide": ["P", tables.HEADLINE]},
+    )
+    searches.to_netcdf(tmp_path / "searches.nc")
+    monkeypatch.setattr(evidence_searches, "FILE", tmp_path / "searches.nc")
     monkeypatch.setattr(tables, "CONFIRMATORY", 100)
     monkeypatch.setattr(tables, "EXPLORATORY", 60)
     monkeypatch.setattr(evidence_beyond, "CONFIRMATORY", 100)
@@ -188,6 +197,7 @@ def test_every_table_of_every_pool_is_made(helped, monkeypatch):
     found = evidence.blocks(small)
     assert {"primary", "secondary", "everything cells", "efficiency macro-wide", "beyond"} <= set(found)
     assert all(text.strip() for text in found.values())
+    assert found["searches"].count("| `macro` |") == 2 * len(samplers)
     page = evidence.fill("a <!-- table: primary -->old<!-- end --> b <!-- table: other -->\n<!-- end -->", found)
     assert found["primary"] in page
     assert "old" not in page
