@@ -1,6 +1,7 @@
 """What a search costs until it holds one of the best networks, from searches over finished pools.
 
-python benchmarks/evidence_searches.py          # 200 seeds of every sampler and guide, into benchmarks/pools/
+python benchmarks/evidence_searches.py                 # 200 seeds of every sampler and guide, into benchmarks/pools/
+python benchmarks/evidence_searches.py --pool cells    # of one pool; what is there of the other stays
 """
 
 from __future__ import annotations
@@ -114,17 +115,23 @@ def report(tables: dict[str, Table]) -> str:
 
 
 def main() -> None:
-    """Run all searches on the pools that are finished."""
+    """Run all searches on the pools that are finished, or on one of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pool", choices=SAMPLERS, help="leave the searches of the other as they are")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
-    names = [name for name in SAMPLERS if f"cifar10-{name}" in pool_names()]
+    wanted = [given.pool] if given.pool else SAMPLERS
+    names = [name for name in wanted if f"cifar10-{name}" in pool_names()]
     names = [name for name in names if opened(name).pool.trained().all()]
     if not names:
         raise SystemExit("no pool is finished; a search could propose a network that is not there")
-    found = xr.merge([run(name, given.seeds, given.workers) for name in names], join="outer")
-    found.to_netcdf(FILE, encoding={name: {"zlib": True} for name in found.data_vars})
+    found = [run(name, given.seeds, given.workers) for name in names]
+    if given.pool and FILE.exists():
+        with xr.open_dataset(FILE) as file:
+            found.append(file.load().drop_vars(f"rows_{given.pool}", errors="ignore"))
+    whole = xr.merge(found, join="outer")
+    whole.to_netcdf(FILE, encoding={name: {"zlib": True} for name in whole.data_vars})
 
 
 if __name__ == "__main__":
