@@ -36,7 +36,8 @@ def wanted(arguments: argparse.Namespace) -> list[Job]:
     """Jobs in the plan's order."""
     found = [job for job in in_order() if arguments.pool in (None, job.pool) and arguments.seed in (None, job.seed)]
     if arguments.pool is None and arguments.seed is None:
-        found += stratified_dozen(arguments.shards)
+        exhausted = sum(job.seed == "A" and job.pool != "macro-wide" for job in found)
+        found[exhausted:exhausted] = stratified_dozen(arguments.shards)
     return found
 
 

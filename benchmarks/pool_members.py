@@ -100,24 +100,20 @@ def members(pool: str) -> list[Any]:
 
 
 def jobs(pool: str) -> list[Job]:
-    """Seed A of all members and seed B of the first half: every fourth is a B until A is through."""
+    """Seed A of all members, then seed B of the first half."""
     space, everyone = space_of(pool), members(pool)
-    first = [Job(pool, arch, space.hash(arch), "A") for arch in everyone]
-    second = [Job(pool, arch, space.hash(arch), "B") for arch in everyone[: (len(everyone) + 1) // 2]]
-    found = []
-    for i, job in enumerate(first, start=1):
-        found.append(job)
-        if i % 3 == 0:
-            found.append(second.pop(0))
-    return found + second
+    hashes = [space.hash(arch) for arch in everyone]
+    half = (len(everyone) + 1) // 2
+    first = [Job(pool, arch, name, "A") for arch, name in zip(everyone, hashes, strict=True)]
+    return first + [Job(job.pool, job.arch, job.hash, "B") for job in first[:half]]
 
 
 def in_order() -> list[Job]:
-    """All jobs in the order of docs/evidence-plan.md, amendment 3: what is left of B after both exhausted pools' A."""
-    passes: tuple[list[Job], list[Job]] = ([], [])
-    for pool in ("macro", "cells"):
-        everyone = jobs(pool)
-        through = max(i for i, job in enumerate(everyone) if job.seed == "A") + 1
-        passes[0].extend(everyone[:through])
-        passes[1].extend(everyone[through:])
-    return passes[0] + passes[1] + jobs("macro-wide")
+    """All jobs in the order of docs/evidence-plan.md, amendment 5; the dozen of ``pool.py`` come after ``cells``."""
+
+    def of(pool: str, seed: str) -> list[Job]:
+        return [job for job in jobs(pool) if job.seed == seed]
+
+    wide, again = of("macro-wide", "A"), of("macro", "B")
+    turns = [job for i in range(0, len(wide), 2) for job in [*wide[i : i + 2], again.pop(0)]]
+    return of("macro", "A") + of("cells", "A") + turns + again + of("cells", "B") + of("macro-wide", "B")
