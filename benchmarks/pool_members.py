@@ -100,20 +100,25 @@ def members(pool: str) -> list[Any]:
 
 
 def jobs(pool: str) -> list[Job]:
-    """Seed A of all members, then seed B of the first half."""
+    """Seed A of all members and seed B of the first half: every fourth is a B until A is through."""
     space, everyone = space_of(pool), members(pool)
     hashes = [space.hash(arch) for arch in everyone]
-    half = (len(everyone) + 1) // 2
     first = [Job(pool, arch, name, "A") for arch, name in zip(everyone, hashes, strict=True)]
-    return first + [Job(job.pool, job.arch, job.hash, "B") for job in first[:half]]
+    second = [Job(job.pool, job.arch, job.hash, "B") for job in first[: (len(first) + 1) // 2]]
+    found = []
+    for i, job in enumerate(first, start=1):
+        found.append(job)
+        if i % 3 == 0:
+            found.append(second.pop(0))
+    return found + second
 
 
 def in_order() -> list[Job]:
     """All jobs in the order of docs/evidence-plan.md, amendment 5; the dozen of ``pool.py`` come after ``cells``."""
+    wide, again = jobs("macro-wide"), _of("macro", "B")
+    turns = [job for i in range(0, len(wide), 4) for job in [*wide[i : i + 4], again.pop(0)]]
+    return _of("macro", "A") + _of("cells", "A") + turns + again + _of("cells", "B")
 
-    def of(pool: str, seed: str) -> list[Job]:
-        return [job for job in jobs(pool) if job.seed == seed]
 
-    wide, again = of("macro-wide", "A"), of("macro", "B")
-    turns = [job for i in range(0, len(wide), 2) for job in [*wide[i : i + 2], again.pop(0)]]
-    return of("macro", "A") + of("cells", "A") + turns + again + of("cells", "B") + of("macro-wide", "B")
+def _of(pool: str, seed: str) -> list[Job]:
+    return [job for job in jobs(pool) if job.seed == seed]

@@ -17,6 +17,7 @@ def test_pools_are_as_planned():
     assert [len(members(pool)) for pool in SPACES] == [243, 117, 100]
     listed = list(jobs("cells"))
     assert len(listed) == 117 + 59
+    assert [job.seed for job in listed[:9]] == list("AAABAAABA")
     assert [job.hash for job in listed if job.seed == "B"] == [job.hash for job in listed if job.seed == "A"][:59]
     assert len({job.name for pool in SPACES for job in jobs(pool)}) == sum(len(jobs(pool)) for pool in SPACES)
     assert not {100, 101} & set(SEEDS.values())
@@ -27,8 +28,8 @@ def test_the_order_of_training_is_that_of_the_plan():
     assert sorted(job.name for job in listed) == sorted(job.name for pool in SPACES for job in jobs(pool))
     kinds = [(job.pool, job.seed) for job in listed]
     assert kinds[: 243 + 117] == [("macro", "A")] * 243 + [("cells", "A")] * 117
-    assert kinds[360:363] == [("macro-wide", "A"), ("macro-wide", "A"), ("macro", "B")]
-    assert kinds[360 + 150 :] == [("macro", "B")] * (122 - 50) + [("cells", "B")] * 59 + [("macro-wide", "B")] * 50
+    assert kinds[360:366] == [("macro-wide", s) for s in "AAAB"] + [("macro", "B"), ("macro-wide", "A")]
+    assert kinds[-59:] == [("cells", "B")] * 59
 
 
 @pytest.mark.real
