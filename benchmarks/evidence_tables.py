@@ -350,10 +350,10 @@ def longer(table: Table) -> str:
     there = np.isfinite(values)
     if there.sum() < 6:
         return "The dozen networks for the longer training have not been trained yet."
-    once = np.ones((1, int(there.sum())), np.int64)
-    found = spearman(table.mature[there], values[there], once)[0]
+    drawn = spearman(table.mature[there], values[there], table.counts(there, EXPLORATORY))
+    found = Estimate.of(drawn[0], drawn[1:])
     gained = (values - table.mature)[there]
     return (
-        f"{there.sum()} networks trained on 300,000 images: Spearman with 60,000 images {found:.2f}; accuracy rises by "
+        f"{there.sum()} networks trained on 300,000 images: Spearman with 60,000 images {found}; accuracy rises by "
         f"{gained.mean():.3f} (from {gained.min():.3f} to {gained.max():.3f})."
     )
