@@ -77,12 +77,15 @@ def draw(tables: dict[str, Table], folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     auto = shipped()
     panels = len(tables) + (auto is not None)
-    figure, axes = plt.subplots(1, panels, figsize=(4.2 * panels, 3.6), squeeze=False)
-    for (name, table), one in zip(tables.items(), axes[0], strict=False):
+    figure, grid = plt.subplots(-(-panels // 2), 2, figsize=(9.2, 3.6 * -(-panels // 2)), squeeze=False)
+    axes = grid.ravel()
+    for (name, table), one in zip(tables.items(), axes, strict=False):
         correlations(table, one, name)
     if auto is not None:
-        fitted(tables["macro"], axes[0, -1], auto)
-    axes[0, 0].legend(frameon=False, fontsize=8)
+        fitted(tables["macro"], axes[panels - 1], auto)
+    for empty in axes[panels:]:
+        empty.set_axis_off()
+    axes[0].legend(frameon=False, fontsize=8)
     _save(figure, folder / "evidence_curves.png")
     figure, axes = plt.subplots(1, 2, figsize=(8.6, 3.4))
     scatter(tables["macro"], axes[0])
